@@ -1,0 +1,34 @@
+"""Who listens to what: the whole map of the bus on one page.
+
+Every process declares all of these queues and bindings when it connects, so a fact published before a consumer
+was ever started still waits for it. A service's `consumers.py` handles exactly what stands here (a test compares).
+"""
+
+from shared.contracts import billing, catalog, identity, provisioning
+from shared.contracts.base import Event
+
+SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
+    "billing": (identity.UserRegistered, catalog.PlanPublished, catalog.OrderCanceled),
+    "catalog": (
+        billing.PriceSynced,
+        billing.CheckoutPaid,
+        billing.CheckoutExpired,
+        billing.PaymentFailed,
+        billing.PaymentMismatched,
+        provisioning.ResourceActivated,
+        provisioning.ResourceFailed,
+    ),
+    "provisioning": (catalog.EntitlementGranted,),
+    "support": (
+        identity.UserRegistered,
+        identity.VerificationRequested,
+        billing.InvoicePaid,
+        provisioning.ResourceActivated,
+        provisioning.ResourceFailed,
+    ),
+}
+
+
+def topology() -> dict[str, tuple[str, ...]]:
+    """Consumer → the wire types bound to its queue."""
+    return {consumer: tuple(event.wire_type for event in events) for consumer, events in SUBSCRIPTIONS.items()}

@@ -1,0 +1,41 @@
+"""Engine, unit of work, naming convention and durable rows (claim · complete · retry · dead)."""
+
+from shared.database.columns import Instant, PrefixedId, schema_metadata
+from shared.database.durable import (
+    Claimed,
+    DurableQueue,
+    DurableRow,
+    FailureClass,
+    HandlingFailed,
+    LeaseLost,
+    durable_columns,
+    durable_index,
+)
+from shared.database.engine import Database, is_away
+from shared.database.notify import Listener, Notifier
+from shared.database.stateful import History, Stateful, status_check
+from shared.database.unit_of_work import UnitOfWork
+from shared.database.worker import DurableWorker
+
+__all__ = [
+    "Claimed",
+    "Database",
+    "DurableQueue",
+    "DurableRow",
+    "DurableWorker",
+    "FailureClass",
+    "HandlingFailed",
+    "History",
+    "Instant",
+    "LeaseLost",
+    "Listener",
+    "Notifier",
+    "PrefixedId",
+    "Stateful",
+    "UnitOfWork",
+    "durable_columns",
+    "durable_index",
+    "is_away",
+    "schema_metadata",
+    "status_check",
+]

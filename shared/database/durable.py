@@ -1,0 +1,289 @@
+"""One durable row, used everywhere work must survive: outbox, inbox, Stripe's inbox, jobs, mail.
+
+A row is `ready` until it is `done`, `dead` (out of attempts, or the failure is permanent) or `parked` (a
+person must decide). Whoever claims it gets a lease: a token, and a time until which nobody else sees the row.
+Every final write filters on the token, so a worker that overslept its lease cannot overwrite its successor.
+Leases run on PostgreSQL's clock alone: workers' clocks may disagree.
+"""
+
+import enum
+import random
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.database.columns import Instant
+from shared.database.engine import Database
+
+STATES = ("ready", "done", "dead", "parked", "canceled")
+_ERROR_LENGTH = 500
+
+
+class FailureClass(enum.StrEnum):
+    """What a failure means for the row: try again, never again, find out first, or ask a person."""
+
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+    AMBIGUOUS = "ambiguous"
+    NEEDS_HUMAN = "needs_human"
+
+
+class HandlingFailed(Exception):
+    """Raised by a handler that knows what its failure means. Any other exception counts as transient.
+
+    `retry_after` (seconds) overrides the backoff, e.g. with a provider's Retry-After.
+    """
+
+    def __init__(self, reason: str, failure: FailureClass, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.failure = failure
+        self.retry_after = retry_after
+
+
+class LeaseLost(Exception):
+    """The lease ran out and somebody else may own the row; whatever this worker did must roll back."""
+
+
+def durable_columns() -> list[Column[Any]]:
+    """The columns that make a Core table durable; add the payload's own beside them."""
+    return [
+        Column("state", String(10), nullable=False, server_default="ready"),
+        Column("attempts", Integer, nullable=False, server_default="0"),
+        Column("next_attempt_at", Instant, nullable=False, server_default=text("clock_timestamp()")),
+        Column("lease_token", PG_UUID(as_uuid=True)),
+        Column("failure_class", String(12)),
+        Column("last_error", Text),
+        Column("trace", String(64)),
+        Column("created_at", Instant, nullable=False, server_default=text("clock_timestamp()")),
+        Column("finished_at", Instant),
+    ]
+
+
+class DurableRow:
+    """The same columns for a mapped class; its primary key must be called `id`."""
+
+    state: Mapped[str] = mapped_column(String(10), server_default="ready", default="ready")
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
+    next_attempt_at: Mapped[Any] = mapped_column(Instant, server_default=text("clock_timestamp()"))
+    lease_token: Mapped[uuid.UUID | None] = mapped_column(PG_UUID(as_uuid=True), default=None)
+    failure_class: Mapped[str | None] = mapped_column(String(12), default=None)
+    last_error: Mapped[str | None] = mapped_column(Text, default=None)
+    trace: Mapped[str | None] = mapped_column(String(64), default=None)
+    created_at: Mapped[Any] = mapped_column(Instant, server_default=text("clock_timestamp()"))
+    finished_at: Mapped[Any | None] = mapped_column(Instant, default=None)
+
+
+def durable_index(table: str) -> Index:
+    """The index a claim walks: only rows that wait, the longest-waiting first."""
+    return Index(f"ix_{table}_ready", "next_attempt_at", postgresql_where=text("state = 'ready'"))
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row somebody has claimed: its id, its lease, which attempt this is, and all of its columns."""
+
+    id: Any
+    lease: uuid.UUID
+    attempt: int
+    row: Mapping[str, Any]
+
+
+class DurableQueue:
+    """Claim, complete, retry, bury and replay the rows of one durable table.
+
+    `max_attempts` bounds transient failures; the wait doubles from `first_wait` to `longest_wait` seconds, with
+    full jitter on its upper half. `lease` is how long (seconds) a claim hides a row.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        table: Table,
+        *,
+        max_attempts: int = 12,
+        first_wait: float = 1.0,
+        longest_wait: float = 900.0,
+        lease: float = 60.0,
+    ) -> None:
+        self.name = name
+        self.table = table
+        self.max_attempts = max_attempts
+        self.first_wait = first_wait
+        self.longest_wait = longest_wait
+        self.lease = lease
+        self.key: Column[Any] = next(iter(table.primary_key.columns))
+
+    async def claim(self, session: AsyncSession, limit: int) -> list[Claimed]:
+        """Takes up to `limit` rows that are due, skipping rows others are taking (SKIP LOCKED)."""
+        table, token = self.table, uuid.uuid4()
+        due = (
+            select(self.key)
+            .where(table.c.state == "ready", table.c.next_attempt_at <= func.clock_timestamp())
+            .order_by(table.c.next_attempt_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("due")
+        )
+        taken = await session.execute(
+            update(table)
+            .where(self.key == due.c[self.key.name])
+            .values(
+                lease_token=token,
+                attempts=table.c.attempts + 1,
+                next_attempt_at=func.clock_timestamp() + timedelta(seconds=self.lease),
+            )
+            .returning(*table.c)
+        )
+        rows = [dict(row) for row in taken.mappings()]
+        rows.sort(key=lambda row: row[self.key.name])
+        return [Claimed(row[self.key.name], token, row["attempts"], row) for row in rows]
+
+    async def extend(self, session: AsyncSession, claimed: Claimed) -> None:
+        """Starts the lease anew. Raises LeaseLost when it is no longer ours."""
+        await self._write(session, claimed, next_attempt_at=func.clock_timestamp() + timedelta(seconds=self.lease))
+
+    async def complete(self, session: AsyncSession, claimed: Claimed, **values: Any) -> None:
+        """Marks the row done, in the transaction of its effect. Raises LeaseLost when it is no longer ours."""
+        await self._write(
+            session,
+            claimed,
+            state="done",
+            lease_token=None,
+            finished_at=func.clock_timestamp(),
+            last_error=None,
+            **values,
+        )
+
+    async def complete_many(self, session: AsyncSession, ids: Iterable[Any], lease: uuid.UUID) -> int:
+        """Marks the rows of one claim done in one statement; says how many still were ours."""
+        done = await session.execute(
+            update(self.table)
+            .where(self.key.in_(list(ids)), self.table.c.lease_token == lease)
+            .values(state="done", lease_token=None, finished_at=func.clock_timestamp(), last_error=None)
+            .returning(self.key)
+        )
+        return len(done.all())
+
+    async def postpone(self, session: AsyncSession, claimed: Claimed, seconds: float) -> None:
+        """Gives the row back until later without counting the attempt: it waits for something, it did not fail."""
+        await self._write(
+            session,
+            claimed,
+            lease_token=None,
+            attempts=self.table.c.attempts - 1,
+            next_attempt_at=func.clock_timestamp() + timedelta(seconds=seconds),
+        )
+
+    async def fail(self, session: AsyncSession, claimed: Claimed, error: BaseException) -> str:
+        """Records why the attempt failed and when the next one is due. Returns the state the row is in now."""
+        failure = error.failure if isinstance(error, HandlingFailed) else FailureClass.TRANSIENT
+        reason = error.reason if isinstance(error, HandlingFailed) else f"{type(error).__name__}: {error}"
+        retry_after = error.retry_after if isinstance(error, HandlingFailed) else None
+        state = self.state_after(failure, claimed.attempt)
+        wait = retry_after if retry_after is not None else self.backoff(claimed.attempt)
+        await self._write(
+            session,
+            claimed,
+            state=state,
+            lease_token=None,
+            failure_class=failure.value,
+            last_error=reason[:_ERROR_LENGTH],
+            next_attempt_at=func.clock_timestamp() + timedelta(seconds=wait),
+            finished_at=None if state == "ready" else func.clock_timestamp(),
+        )
+        return state
+
+    def state_after(self, failure: FailureClass, attempt: int) -> str:
+        """Where a failure of this class on this attempt leaves a row."""
+        if failure is FailureClass.PERMANENT:
+            return "dead"
+        if failure is FailureClass.NEEDS_HUMAN:
+            return "parked"
+        return "dead" if attempt >= self.max_attempts else "ready"
+
+    def backoff(self, attempt: int) -> float:
+        """Seconds to wait after the given attempt: exponential, capped, with jitter against herds."""
+        full = min(self.longest_wait, self.first_wait * 2.0 ** min(attempt - 1, 30))
+        return full / 2 + random.uniform(0, full / 2)  # noqa: S311 - jitter, not a secret
+
+    async def replay(self, session: AsyncSession, row_id: Any) -> bool:
+        """Makes a dead or parked row ready again with fresh attempts. False when it is neither."""
+        done = await session.execute(
+            update(self.table)
+            .where(self.key == row_id, self.table.c.state.in_(("dead", "parked")))
+            .values(
+                state="ready",
+                attempts=0,
+                lease_token=None,
+                next_attempt_at=func.clock_timestamp(),
+                finished_at=None,
+            )
+            .returning(self.key)
+        )
+        return done.first() is not None
+
+    async def hurry(self, session: AsyncSession, row_id: Any) -> bool:
+        """Makes a waiting row due now. False when it is not waiting, or somebody holds it: no second runner."""
+        done = await session.execute(
+            update(self.table)
+            .where(self.key == row_id, self.table.c.state == "ready", self.table.c.lease_token.is_(None))
+            .values(next_attempt_at=func.clock_timestamp())
+            .returning(self.key)
+        )
+        return done.first() is not None
+
+    async def add(self, session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Stores new rows, ready at once unless they say otherwise."""
+        await session.execute(insert(self.table), [dict(row) for row in rows])
+
+    async def purge(self, session: AsyncSession, older_than: timedelta, limit: int = 5000) -> int:
+        """Deletes up to `limit` rows that were done longer ago than `older_than`."""
+        gone = (
+            select(self.key)
+            .where(self.table.c.state == "done", self.table.c.finished_at < func.clock_timestamp() - older_than)
+            .limit(limit)
+        )
+        deleted = await session.execute(self.table.delete().where(self.key.in_(gone)).returning(literal(1)))
+        return len(deleted.all())
+
+    async def _write(self, session: AsyncSession, claimed: Claimed, **values: Any) -> None:
+        written = await session.execute(
+            update(self.table)
+            .where(self.key == claimed.id, self.table.c.lease_token == claimed.lease)
+            .values(**values)
+            .returning(self.key)
+        )
+        if written.first() is None:
+            raise LeaseLost(f"{self.name}: the lease on {claimed.id} was lost")
+
+
+async def count_by_state(database: Database, queue: DurableQueue) -> dict[str, int]:
+    """How many rows are waiting, dead or parked (done rows are not counted: there may be millions)."""
+    async with database.read() as session:
+        rows = await session.execute(
+            select(queue.table.c.state, func.count())
+            .where(queue.table.c.state.in_(("ready", "dead", "parked")))
+            .group_by(queue.table.c.state)
+        )
+        return {str(state): int(count) for state, count in rows}

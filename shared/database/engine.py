@@ -1,0 +1,141 @@
+"""The connection to one service's schema, and the one way to run a change."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from shared.database.notify import Notifier
+from shared.database.unit_of_work import OutboxWriter, UnitOfWork
+from shared.kernel import Clock, SystemClock
+from shared.kernel.crashpoints import reach
+
+Result = TypeVar("Result")
+
+# serialization_failure and deadlock_detected: PostgreSQL rolled back and says "try again" (appendix A).
+_RETRYABLE = frozenset({"40001", "40P01"})
+_TRIES = 6
+# Class 08 (connection), 57P0x (shut down, crash, cannot connect now), 53300 (too many connections).
+_AWAY_STATES = ("08", "57P", "53300")
+
+
+def sqlstate(error: BaseException) -> str:
+    """PostgreSQL's five-character error code, empty when the error does not carry one."""
+    original = getattr(error, "orig", error)
+    return str(getattr(original, "sqlstate", None) or getattr(original.__cause__, "sqlstate", None) or "")
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether `error` means that the database cannot be reached now, rather than that a statement is wrong."""
+    if isinstance(error, PoolTimeout | ConnectionError | asyncpg.InterfaceError | OSError):
+        return True
+    if isinstance(error, InterfaceError | asyncpg.PostgresConnectionError):
+        return True
+    if isinstance(error, DBAPIError):
+        state = sqlstate(error)
+        gone = isinstance(error, OperationalError) and not state
+        return error.connection_invalidated or gone or state.startswith(_AWAY_STATES)
+    return sqlstate(error).startswith(_AWAY_STATES)
+
+
+def sqlalchemy_url(url: str) -> str:
+    """A plain `postgresql://` address as SQLAlchemy wants it for asyncpg."""
+    return "postgresql+asyncpg://" + url.split("://", 1)[1]
+
+
+class Database:
+    """One service's PostgreSQL: an engine, its units of work, and its wake-up calls."""
+
+    def __init__(
+        self,
+        url: str,
+        schema: str,
+        *,
+        clock: Clock | None = None,
+        outbox: OutboxWriter | None = None,
+        pool_size: int = 8,
+        application: str = "",
+    ) -> None:
+        self.url = url
+        self.schema = schema
+        self.clock = clock or SystemClock()
+        self._outbox = outbox
+        self.engine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=pool_size,
+            max_overflow=4,
+            pool_timeout=10,
+            pool_recycle=1800,
+            pool_pre_ping=False,
+            connect_args={
+                "timeout": 5,
+                "command_timeout": 30,
+                "server_settings": {"application_name": application or schema, "search_path": schema},
+            },
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.notifier = Notifier(url, schema)
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[UnitOfWork]:
+        """One transaction. Commits when the block ends well, rolls back when it does not."""
+        async with self._sessions() as session:
+            work = UnitOfWork(session, self.clock, self._outbox)
+            async with session.begin():
+                yield work
+                await work.before_commit()
+                await session.flush()
+                reach(f"{self.schema}.before_commit")
+            reach(f"{self.schema}.after_commit")
+        for channel in work.wakes:
+            self.notifier.poke(channel)
+
+    async def run(self, change: Callable[[UnitOfWork], Awaitable[Result]]) -> Result:
+        """Runs `change` in a unit of work, again from the start after a deadlock or serialization failure.
+
+        `change` must therefore keep its effects inside the transaction.
+        """
+        for attempt in range(1, _TRIES + 1):
+            try:
+                async with self.work() as work:
+                    return await change(work)
+            except DBAPIError as error:
+                if sqlstate(error) not in _RETRYABLE or attempt == _TRIES:
+                    raise
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session for queries only; whatever it did is rolled back."""
+        async with self._sessions() as session:
+            yield session
+
+    async def ping(self) -> None:
+        """Raises when the database does not answer."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self.notifier.close()
+        await self.engine.dispose()
+
+    def __repr__(self) -> str:
+        return f"Database(schema={self.schema!r})"  # the address holds a password
+
+
+def raw_parameters(url: str, schema: str) -> dict[str, Any]:
+    """What asyncpg needs for a connection of its own (LISTEN, hot paths) beside the pool."""
+    return {
+        "dsn": url,
+        "timeout": 5,
+        "server_settings": {"search_path": schema, "application_name": f"{schema}-raw"},
+    }

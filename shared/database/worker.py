@@ -1,0 +1,114 @@
+"""The loop behind every durable table: claim, handle, record; woken by NOTIFY, with a poll behind it."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from shared.database.durable import Claimed, DurableQueue, LeaseLost
+from shared.database.engine import Database
+from shared.database.notify import Listener
+from shared.kernel.crashpoints import reach
+from shared.telemetry import metrics
+from shared.telemetry.tracing import span
+
+log = structlog.get_logger()
+
+Handler = Callable[[Claimed], Awaitable[None]]
+
+
+class DurableWorker:
+    """Runs `handle` for every due row of a queue, up to `concurrency` at a time.
+
+    `handle` completes the row itself, in the transaction of its effect. When it raises, the failure is recorded
+    on the row. A run ends only by `stop`; a database that is away is waited for.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        queue: DurableQueue,
+        handle: Handler,
+        *,
+        concurrency: int = 8,
+        poll: float = 1.0,
+    ) -> None:
+        self._database = database
+        self._queue = queue
+        self._handle = handle
+        self._concurrency = concurrency
+        self._poll = poll
+        self._wake = asyncio.Event()
+        self._slots = asyncio.Semaphore(concurrency)
+        self._running: set[asyncio.Task[None]] = set()
+
+    def listen(self, listener: Listener) -> None:
+        """Lets calls on the channel named like the queue wake this worker."""
+        listener.on(self._queue.name, lambda _payload: self._wake.set())
+
+    async def run(self) -> None:
+        """Works until cancelled; rows in hand are finished by whoever claims them after their lease."""
+        try:
+            while True:
+                self._wake.clear()
+                taken = await self._take()
+                if not taken:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._wake.wait(), self._poll)
+        finally:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _take(self) -> int:
+        await self._slots.acquire()
+        self._slots.release()
+        free = self._concurrency - len(self._running)
+        if free <= 0:
+            return 0
+        try:
+            async with self._database.work() as work:
+                claimed = await self._queue.claim(work.session, free)
+            reach(f"{self._database.schema}.{self._queue.name}.after_claim")
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the database, the loop must outlive it
+            log.warning("claim_failed", queue=self._queue.name, error=type(error).__name__)
+            await asyncio.sleep(self._poll)
+            return 0
+        for item in claimed:
+            await self._slots.acquire()
+            task = asyncio.create_task(self._one(item))
+            self._running.add(task)
+            task.add_done_callback(self._finished)
+        return len(claimed)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._slots.release()
+        self._wake.set()
+
+    async def _one(self, item: Claimed) -> None:
+        with span(f"{self._queue.name} handle", item.row.get("trace")):
+            try:
+                await self._handle(item)
+                metrics.handled(self._database.schema, self._queue.name, "done")
+            except LeaseLost:
+                log.warning("lease_lost", queue=self._queue.name, id=str(item.id))
+            except Exception as error:  # noqa: BLE001 - the failure belongs on the row, not in the loop
+                await self._record(item, error)
+
+    async def _record(self, item: Claimed, error: Exception) -> None:
+        try:
+            async with self._database.work() as work:
+                state = await self._queue.fail(work.session, item, error)
+            metrics.handled(self._database.schema, self._queue.name, state)
+            log.warning(
+                "handling_failed",
+                queue=self._queue.name,
+                id=str(item.id),
+                attempt=item.attempt,
+                state=state,
+                error=f"{type(error).__name__}: {error}"[:300],
+            )
+        except Exception as lost:  # noqa: BLE001 - the lease runs out and the row is claimed again
+            log.warning("failure_not_recorded", queue=self._queue.name, id=str(item.id), error=type(lost).__name__)

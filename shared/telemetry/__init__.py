@@ -1,0 +1,1 @@
+"""Structured logs with secrets taken out, traces through the bus, metrics, error reports."""

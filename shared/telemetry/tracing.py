@@ -1,0 +1,50 @@
+"""OpenTelemetry context, carried as a W3C traceparent over HTTP, through the bus and on every durable row.
+
+Spans are always made, so that log lines and history rows of one order share a trace id; they are exported only
+when OTEL_EXPORTER_OTLP_ENDPOINT says where to.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_propagator = TraceContextTextMapPropagator()
+_provider = TracerProvider(resource=Resource.create({"service.name": "ez"}))
+_tracer = _provider.get_tracer("ez")
+
+
+def configure_tracing(service: str) -> None:
+    """Names the service and, where an OTLP endpoint is set, exports spans to it in batches."""
+    global _provider, _tracer
+    _provider = TracerProvider(resource=Resource.create({"service.name": f"ez-{service}"}))
+    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    _tracer = _provider.get_tracer("ez")
+
+
+@contextmanager
+def span(name: str, parent: str | None = None) -> Iterator[None]:
+    """Runs the block in a span; `parent` is a traceparent from a header or a row (ignored when malformed)."""
+    context = _propagator.extract({"traceparent": parent}) if parent else None
+    with _tracer.start_as_current_span(name, context=context):
+        yield
+
+
+def current_traceparent() -> str | None:
+    """The traceparent to hand on, or None outside any span."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent")
+
+
+def current_trace_id() -> str | None:
+    """The 32 hex digits that one order's lines have in common, or None outside any span."""
+    context = trace.get_current_span().get_span_context()
+    return f"{context.trace_id:032x}" if context.is_valid else None
