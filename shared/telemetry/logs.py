@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -42,8 +42,9 @@ def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
     return orjson.dumps(event, default=str).decode()
 
 
-def configure_logging(level: str = "INFO", *, human: bool = False) -> None:
-    """Sets up structlog and the standard library's logging. `human` prints coloured lines for a terminal."""
+def configure_logging(level: str = "INFO", *, file: TextIO | None = None) -> None:
+    """Sets up structlog and the standard library's logging; lines go to `file`, or to standard output."""
+    out = file or sys.stdout
     before: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -51,18 +52,17 @@ def configure_logging(level: str = "INFO", *, human: bool = False) -> None:
         _add_trace,
     ]
     last: list[Any] = [structlog.processors.format_exc_info, _redacted]
-    renderer = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty()) if human else _render
     structlog.configure(
-        processors=[*before, *last, renderer],
+        processors=[*before, *last, _render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(),
+        logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=before,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, _render],
         )
     )
     root = logging.getLogger()

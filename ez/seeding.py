@@ -1,0 +1,37 @@
+"""`ez seed`: a believable catalogue, and where asked for, a demo customer and a member of staff; safe to repeat."""
+
+from dataclasses import dataclass
+
+from services.catalog.use_cases.seeding import ensure_catalogue
+from services.identity.use_cases.seeding import ensure_person
+from shared.web.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Somebody who can sign in right after the first start (development only)."""
+
+    email: str
+    password: str
+    name: str
+
+
+CUSTOMER = Login("ada@demo.example", "calm-harbour-42", "Ada Demo")
+STAFF = Login("staff@demo.example", "quiet-lantern-77", "Sam Staff")
+
+
+async def seed_catalogue(catalog: Service) -> None:
+    """Products, plans and prices of every kind, published."""
+    await catalog.database.run(ensure_catalogue)
+
+
+async def seed_people(identity: Service) -> None:
+    """The demo customer with an account of their own, and a member of staff."""
+    await identity.database.run(
+        lambda work: ensure_person(
+            work, CUSTOMER.email, CUSTOMER.name, CUSTOMER.password, account_name="Demo Studio", verified=True
+        )
+    )
+    await identity.database.run(
+        lambda work: ensure_person(work, STAFF.email, STAFF.name, STAFF.password, staff_roles=("admin",), verified=True)
+    )

@@ -1,0 +1,87 @@
+"""Composes the gateway: security headers around pages, public API, webhook, health."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
+
+from gateway.development import dev_mail_routes
+from gateway.limits import RateLimiter
+from gateway.proxy import ApiProxy
+from gateway.routing import API, WEBHOOK
+from gateway.security import SecurityHeaders
+from gateway.sessions import SessionResolver
+from gateway.settings import GatewaySettings
+from gateway.upstreams import Upstreams
+from gateway.web.app import web_error_handler, web_routes
+from gateway.web.upstream import Site, WebSettings
+from shared.web.context import RequestContext
+from shared.web.health import health_routes
+
+
+def create_gateway(settings: GatewaySettings) -> Starlette:
+    """The ASGI app of the gateway."""
+    upstreams = Upstreams(settings.upstreams())
+    sessions = SessionResolver(upstreams, settings.signing_key.get_secret_value(), secure=settings.secure)
+    limiter = RateLimiter(settings.requests_per_second, settings.request_burst)
+    proxy = ApiProxy(upstreams, sessions, limiter, public_url=settings.public_url)
+    site = Site(
+        upstream=upstreams,
+        sessions=sessions,
+        settings=WebSettings(
+            site_name=settings.site_name,
+            public_url=settings.public_url,
+            checkout_origin=settings.checkout_origin,
+            csrf_secret=settings.csrf_secret.get_secret_value().encode(),
+            secure_cookies=settings.secure,
+            dev_mail=settings.dev_mail_url is not None,
+        ),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await upstreams.start()
+        yield
+        await upstreams.close()
+
+    page_error = web_error_handler(site)
+
+    async def on_error(request: Request, error: Exception) -> Response:
+        return await page_error(request, error)
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            Mount(API.rstrip("/"), _Whole(proxy)),
+            Route(WEBHOOK, _Whole(proxy), methods=None),
+            *health_routes(None),
+            *dev_mail_routes(settings.dev_mail_url),
+            *web_routes(site),
+        ],
+        middleware=[
+            Middleware(RequestContext, service="gateway"),
+            Middleware(
+                SecurityHeaders,
+                hosts=settings.hosts(),
+                checkout_origin=settings.checkout_origin,
+                secure=settings.secure,
+            ),
+        ],
+        exception_handlers={404: on_error, 405: on_error, 500: on_error},
+    )
+
+
+class _Whole:
+    """Hands the whole request to the proxy: every method, the full path."""
+
+    def __init__(self, proxy: ApiProxy) -> None:
+        self._proxy = proxy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        await self._proxy(scope, receive, send)

@@ -1,0 +1,186 @@
+"""The public API's path through the gateway, as bare ASGI: check, resolve the caller, forward, stream back.
+
+Headers are forwarded by name from a short list, so nothing a client makes up about who it is, or how its body is
+framed, reaches a service.
+"""
+
+from collections.abc import AsyncIterator
+from http.cookies import CookieError, SimpleCookie
+
+import aiohttp
+from starlette.types import Receive, Scope, Send
+
+from gateway.limits import RateLimiter
+from gateway.routing import WEBHOOK, owner_of
+from gateway.security import same_origin
+from gateway.sessions import SessionResolver
+from gateway.upstreams import Upstreams
+from gateway.web.upstream import UpstreamAway
+from shared.web.context import header
+from shared.web.problems import problem
+
+_FORWARDED = (b"content-type", b"content-encoding", b"accept", b"idempotency-key", b"last-event-id", b"user-agent")
+_RETURNED = frozenset(
+    {"content-type", "cache-control", "etag", "location", "retry-after", "idempotent-replayed", "www-authenticate"}
+)
+_SAFE = ("GET", "HEAD")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_LARGEST = 1024 * 1024
+_SESSION = "/api/v1/sessions"
+
+
+class Refused(Exception):
+    """The request goes no further; the arguments are the problem to answer with."""
+
+    def __init__(self, status: int, slug: str, title: str, detail: str | None = None, retry_after: int = 0) -> None:
+        super().__init__(slug)
+        self.answer = problem(
+            status, slug, title, detail, headers={"Retry-After": str(retry_after)} if retry_after else None
+        )
+
+
+class ApiProxy:
+    """ASGI app for /api/v1/* and the Stripe webhook."""
+
+    def __init__(
+        self, upstreams: Upstreams, sessions: SessionResolver, limiter: RateLimiter, *, public_url: str
+    ) -> None:
+        self._upstreams = upstreams
+        self._sessions = sessions
+        self._limiter = limiter
+        self._public_url = public_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        try:
+            await self._forward(scope, receive, send)
+        except Refused as refused:
+            await refused.answer(scope, receive, send)
+        except UpstreamAway as away:
+            answer = problem(
+                503,
+                "service-away",
+                "Temporarily unavailable",
+                f"{away.service.capitalize()} is not answering. Nothing was changed; try again shortly.",
+                headers={"Retry-After": str(away.retry_after or 2)},
+            )
+            await answer(scope, receive, send)
+
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        service = owner_of(path)
+        if service is None:
+            raise Refused(404, "not-found", "Not found", "There is no such endpoint. See /api/v1 in the documentation.")
+        if method not in _METHODS or (path == WEBHOOK and method != "POST"):
+            raise Refused(405, "method-not-allowed", "Method not allowed")
+        headers, limits = self._headers(scope), {}
+        if path == WEBHOOK:
+            signature = header(scope, b"stripe-signature")
+            if signature:
+                headers["stripe-signature"] = signature.decode("latin-1")
+        else:
+            limits = self._limit(scope)
+            await self._authorize(scope, method, headers)
+        body = await _body(scope, receive)
+        query = scope.get("query_string", b"").decode("latin-1")
+        target = f"{path}?{query}" if query else path
+        streaming = "text/event-stream" in headers.get("accept", "") or path.endswith("/stream")
+        response = await self._upstreams.request(
+            service, method, target, headers=headers, body=body or None, stream=streaming
+        )
+        try:
+            await _send(response, send, limits)
+        finally:
+            response.close() if streaming else response.release()
+
+    def _headers(self, scope: Scope) -> dict[str, str]:
+        forwarded = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _FORWARDED}
+        client = scope.get("client")
+        forwarded["x-client-ip"] = client[0] if client else ""
+        return forwarded
+
+    def _limit(self, scope: Scope) -> dict[str, str]:
+        client = scope.get("client")
+        verdict = self._limiter.check(client[0] if client else "")
+        if not verdict.allowed:
+            raise Refused(
+                429, "too-many-requests", "Too many requests", "Slow down and try again.", verdict.retry_after
+            )
+        return verdict.headers()
+
+    async def _authorize(self, scope: Scope, method: str, headers: dict[str, str]) -> None:
+        bearer = _bearer(scope)
+        token = bearer or self._cookie(scope)
+        if token is None:
+            return
+        if bearer is None and method not in _SAFE and not same_origin(scope, self._public_url):
+            raise Refused(403, "cross-site", "Cross-site request refused", "Use a bearer token outside the browser.")
+        visitor = await self._sessions.resolve(token)
+        if method == "DELETE" and scope["path"].startswith(_SESSION):
+            self._sessions.forget(token)
+        if visitor is not None:
+            headers["authorization"] = f"Bearer {visitor.access_token}"
+        elif bearer is not None:
+            raise Refused(401, "unauthenticated", "Sign in first", "The session is over or was never valid.")
+
+    def _cookie(self, scope: Scope) -> str | None:
+        raw = header(scope, b"cookie")
+        if raw is None:
+            return None
+        try:
+            morsel = SimpleCookie(raw.decode("latin-1")).get(self._sessions.cookie)
+        except CookieError:
+            return None
+        return morsel.value if morsel else None
+
+
+def _bearer(scope: Scope) -> str | None:
+    value = header(scope, b"authorization")
+    if value is None:
+        return None
+    scheme, _, token = value.decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Refused(401, "unauthenticated", "Sign in first", "Send Authorization: Bearer and a session token.")
+    return token.strip()
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "bad-request", "The body ended early")
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    declared = header(scope, b"content-length")
+    if declared is not None and not declared.isdigit():
+        raise Refused(400, "bad-request", "The Content-Length header is malformed")
+    if declared is not None and int(declared) > _LARGEST:
+        raise Refused(413, "body-too-large", "The body is too large", f"At most {_LARGEST} bytes are accepted.")
+    parts, size = [], 0
+    async for chunk in _chunks(receive):
+        size += len(chunk)
+        if size > _LARGEST:
+            raise Refused(413, "body-too-large", "The body is too large", f"At most {_LARGEST} bytes are accepted.")
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+async def _send(response: aiohttp.ClientResponse, send: Send, limits: dict[str, str]) -> None:
+    returned = [
+        (name.lower().encode(), value.encode("latin-1"))
+        for name, value in response.headers.items()
+        if name.lower() in _RETURNED
+    ]
+    returned += [(name.encode(), value.encode()) for name, value in limits.items()]
+    returned.append((b"cache-control", b"no-store")) if b"cache-control" not in dict(returned) else None
+    length = response.headers.get("content-length")
+    if length is not None:
+        returned.append((b"content-length", length.encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": returned})
+    async for chunk in response.content.iter_any():
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
