@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _PATIENCE = 90.0
+_OUTAGE = 20.0
 
 
 class DemoFailed(Exception):
@@ -38,11 +39,27 @@ class Api:
             headers["Authorization"] = f"Bearer {self.token}"
         if key:
             headers["Idempotency-Key"] = key
-        return request(method, self.url + path, body, headers)
+        return patiently(method, self.url + path, body, headers)
+
+
+class Away(Exception):
+    """The server, or something behind it, does not answer right now."""
+
+
+def patiently(method: str, url: str, body: Any, headers: dict[str, str]) -> Any:
+    """One request, sent again while the answer is 503 or there is none: with the same key it cannot happen twice."""
+    deadline = time.monotonic() + _OUTAGE
+    while True:
+        try:
+            return request(method, url, body, headers)
+        except Away as error:
+            if time.monotonic() > deadline:
+                raise DemoFailed(str(error)) from error
+            time.sleep(0.5)
 
 
 def request(method: str, url: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
-    """One JSON request. Raises DemoFailed."""
+    """One JSON request. Raises Away when nobody answers or the answer is 503, DemoFailed for any other error."""
     data = None if body is None else json.dumps(body).encode()
     sent = {"Content-Type": "application/json", **(headers or {})} if data else dict(headers or {})
     call = urllib.request.Request(url, data, sent, method=method)  # noqa: S310 - the address is given by the user
@@ -50,9 +67,10 @@ def request(method: str, url: str, body: Any = None, headers: dict[str, str] | N
         with urllib.request.urlopen(call, timeout=30) as answer:  # noqa: S310
             raw = answer.read()
     except urllib.error.HTTPError as error:
-        raise DemoFailed(f"{method} {url} answered {error.code}: {error.read().decode(errors='replace')}") from error
+        told = f"{method} {url} answered {error.code}: {error.read().decode(errors='replace')}"
+        raise (Away(told) if error.code == 503 else DemoFailed(told)) from error
     except OSError as error:
-        raise DemoFailed(f"{url} does not answer ({error}). Is `make up` running? Did it use another PORT?") from error
+        raise Away(f"{url} does not answer ({error}). Is `make up` running? Did it use another PORT?") from error
     return json.loads(raw) if raw else None
 
 
@@ -181,7 +199,7 @@ def main() -> int:
         token = "ez@pve!provisioning=" + json.loads(secrets_file.read_text())["hypervisor_token"]
     try:
         run(chosen.url, chosen.plan, hypervisor, token)
-    except DemoFailed as error:
+    except (DemoFailed, Away) as error:
         print(f"\n  The demo failed: {error}", file=sys.stderr)
         return 1
     print("\n  Every promise held.")

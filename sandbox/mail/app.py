@@ -34,9 +34,9 @@ class _Catcher:
 class MailSandbox:
     """One mailbox: `start_smtp` listens, `app` shows."""
 
-    def __init__(self, path: Path | None, smtp_port: int) -> None:
+    def __init__(self, path: Path | None, smtp_port: int, *, host: str = "127.0.0.1") -> None:
         self.store = MailStore(path)
-        self._controller = Controller(_Catcher(self.store), hostname="127.0.0.1", port=smtp_port)
+        self._controller = Controller(_Catcher(self.store), hostname=host, port=smtp_port)
         self._pages = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True)
         self._pages.filters["linked"] = _linked
         self.app = Starlette(

@@ -1,0 +1,121 @@
+"""The whole journey with every API and worker as its own process, over RabbitMQ, and through crashes."""
+
+import asyncio
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from tests.support.distributed import Distributed
+
+pytestmark = [pytest.mark.distributed, pytest.mark.timeout(300)]
+
+
+@pytest_asyncio.fixture(scope="module")
+async def running() -> AsyncIterator[Distributed]:
+    """A whole deployment, shared by the tests of this module."""
+    with tempfile.TemporaryDirectory(prefix="ez-dist-", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o755)
+        deployment = Distributed(Path(directory))
+        try:
+            await deployment.start()
+            yield deployment
+        finally:
+            await deployment.stop()
+
+
+async def _books(running: Distributed) -> dict[str, int]:
+    """What must be equal after everything has settled, read from the schemas, the hypervisor and the mailbox."""
+    connection = await asyncpg.connect(running.postgres.admin_url)
+    try:
+        counts = {
+            "paid items": await connection.fetchval(
+                "SELECT coalesce(sum(i.quantity), 0) FROM catalog.order_items i JOIN catalog.orders o ON o.id = i.order_id "
+                "WHERE o.status IN ('paid', 'fulfilled')"
+            ),
+            "entitlements": await connection.fetchval("SELECT count(*) FROM catalog.entitlements"),
+            "active resources": await connection.fetchval(
+                "SELECT count(*) FROM provisioning.resources WHERE status = 'active'"
+            ),
+        }
+    finally:
+        await connection.close()
+    with sqlite3.connect(running.directory / "mail.sqlite") as mail:
+        counts["welcome mails"] = mail.execute("SELECT count(*) FROM mail WHERE subject LIKE '%is ready%'").fetchone()[
+            0
+        ]
+    return {name: int(count) for name, count in counts.items()}
+
+
+async def test_a_customer_buys_a_vps_over_the_public_api(running: Distributed) -> None:
+    outcome = await running.demo()
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr + running.logs()
+    assert len(set((await _books(running)).values())) == 1
+
+
+# Where a process dies, and at which of its visits to that place.
+CRASHES = [
+    ("catalog-api", "catalog.after_commit"),
+    ("catalog-api", "catalog.checkout.after_billing"),
+    ("billing-api", "billing.checkout.after_call"),
+    ("billing-api", "billing.intake.after_commit"),
+    ("billing-worker", "billing.stripe_events.after_claim"),
+    ("billing-worker", "billing.before_commit"),
+    ("billing-worker", "billing.after_commit"),
+    ("billing-worker", "billing.relay.before_publish"),
+    ("billing-worker", "billing.relay.after_publish"),
+    ("catalog-worker", "catalog.inbox.before_handle"),
+    ("catalog-worker", "catalog.before_commit"),
+    ("catalog-worker", "catalog.inbox.after_commit"),
+    ("catalog-worker", "catalog.relay.after_publish"),
+    ("provisioning-worker", "provisioning.inbox.after_commit"),
+    ("provisioning-worker", "provisioning.jobs.after_claim"),
+    ("provisioning-worker", "provisioning.before_create"),
+    ("provisioning-worker", "provisioning.after_create"),
+    ("provisioning-worker", "provisioning.before_activate"),
+    ("provisioning-worker", "provisioning.relay.before_publish"),
+    ("support-worker", "support.inbox.before_handle"),
+    ("support-worker", "support.notifications.before_send"),
+    ("support-worker", "support.notifications.after_send"),
+]
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize(("process", "point"), CRASHES, ids=[point for _process, point in CRASHES])
+async def test_a_crash_anywhere_still_gives_one_of_everything(running: Distributed, process: str, point: str) -> None:
+    running.kill(process)
+    armed = running.run(process, EZ_CRASH_AT=point)
+    supervisor = _Supervisor(running, process, armed)
+    outcome = await supervisor.demo()
+    assert supervisor.crashed, f"{point} was never reached"
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr + running.logs()
+    assert len(set((await _books(running)).values())) == 1, await _books(running)
+
+
+class _Supervisor:
+    """Restarts the process when it has died, as a container platform would."""
+
+    def __init__(self, running: Distributed, name: str, armed: "subprocess.Popen[bytes]") -> None:
+        self._running = running
+        self._name = name
+        self._armed = armed
+        self.crashed = False
+
+    async def demo(self) -> "subprocess.CompletedProcess[str]":
+        """Runs the demo while watching over the process."""
+        demo = asyncio.create_task(self._running.demo())
+        while not demo.done():
+            self._watch()
+            await asyncio.sleep(0.05)
+        self._watch()
+        return demo.result()
+
+    def _watch(self) -> None:
+        if not self.crashed and self._armed.poll() is not None:
+            self.crashed = True
+            self._running.run(self._name)

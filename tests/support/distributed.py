@@ -1,0 +1,147 @@
+"""The distributed form on one machine: every API and every worker its own process, real PostgreSQL and RabbitMQ."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from ez.embedded.environment import SERVICES, build_environment
+from ez.embedded.postgres import EmbeddedPostgres
+from ez.embedded.secrets import load_or_make
+from shared.testing import eventually
+from tests.support.database import free_port
+from tests.support.rabbitmq import OwnBroker
+
+ROOT = Path(__file__).parents[2]
+_PARTS = ("gateway", *SERVICES, "stripe", "hypervisor", "smtp", "mail", "postgres")
+
+
+class Distributed:
+    """Starts and stops processes by name: `catalog-api`, `catalog-worker`, `gateway`, `stripe`, `hypervisor`, `mail`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.ports = {part: free_port() for part in _PARTS}
+        self.ports |= {f"{service}-worker": free_port() for service in SERVICES}
+        self.url = f"http://127.0.0.1:{self.ports['gateway']}"
+        self.hypervisor_url = f"http://127.0.0.1:{self.ports['hypervisor']}"
+        self.postgres = EmbeddedPostgres(directory / "pg", self.ports["postgres"], durable=False)
+        self.broker = OwnBroker(directory / "rabbit")
+        self.environment: dict[str, str] = {}
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    async def start(self) -> None:
+        """Starts everything and waits until all of it is ready."""
+        (self.directory / "rabbit").mkdir()
+        await asyncio.gather(self.postgres.start(), asyncio.to_thread(self.broker.start))
+        secrets = load_or_make(self.directory / "secrets.json")
+        self.hypervisor_token = f"ez@pve!provisioning={secrets['hypervisor_token']}"
+        values = build_environment(self.ports, secrets, self.postgres.admin_url)
+        values |= {
+            "EZ_ENVIRONMENT": "test",
+            "EZ_BROKER_URL": self.broker.url,
+            "EZ_ADMIN_DATABASE_URL": self.postgres.admin_url,
+            "STRIPE_SANDBOX_API_KEY": values["BILLING_STRIPE_SECRET_KEY"],
+            "STRIPE_SANDBOX_WEBHOOK_SECRET": values["BILLING_STRIPE_WEBHOOK_SECRETS"],
+            "STRIPE_SANDBOX_WEBHOOK_URL": f"{self.url}/webhooks/stripe",
+            "STRIPE_SANDBOX_PUBLIC_URL": values["BILLING_STRIPE_API_BASE"],
+            "STRIPE_SANDBOX_STATE_PATH": str(self.directory / "stripe.sqlite"),
+            "SANDBOX_HYPERVISOR_TOKEN_SECRET": secrets["hypervisor_token"],
+            "SANDBOX_HYPERVISOR_STATE_PATH": str(self.directory / "hypervisor.sqlite"),
+            "SANDBOX_HYPERVISOR_TIME_SCALE": "0.05",
+        }
+        self.environment = {key: value for key, value in os.environ.items() if not key.startswith("EZ_CRASH")} | values
+        self._run_to_end("migrate")
+        self._run_to_end("seed", "--people")
+        for name in ("stripe", "hypervisor", "mail"):
+            self.run(name)
+        for service in SERVICES:
+            self.run(f"{service}-api")
+            self.run(f"{service}-worker")
+        self.run("gateway")
+        await self.ready()
+
+    def _command(self, name: str) -> list[str]:
+        python = sys.executable
+        if name in ("stripe", "hypervisor"):
+            return [python, "-m", f"sandbox.{name}", "--port", str(self.ports[name])]
+        if name == "mail":
+            ports = ["--port", str(self.ports["mail"]), "--smtp-port", str(self.ports["smtp"])]
+            return [python, "-m", "sandbox.mail", *ports, "--state", str(self.directory / "mail.sqlite")]
+        if name.endswith("-worker"):
+            return [python, "-m", "ez", "work", name.removesuffix("-worker"), "--port", str(self.ports[name])]
+        service = name.removesuffix("-api")
+        return [python, "-m", "ez", "serve", service, "--port", str(self.ports[service])]
+
+    def run(self, name: str, **extra: str) -> subprocess.Popen[bytes]:
+        """Starts one process; `extra` goes into its environment (EZ_CRASH_AT=…)."""
+        with (self.directory / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                self._command(name), cwd=ROOT, env=self.environment | extra, stdout=log, stderr=subprocess.STDOUT
+            )
+        self.processes[name] = process
+        return process
+
+    def _run_to_end(self, *arguments: str) -> None:
+        subprocess.run([sys.executable, "-m", "ez", *arguments], cwd=ROOT, env=self.environment, check=True, timeout=60)
+
+    async def ready(self) -> None:
+        """Waits until every API, every worker and the gateway say they are ready."""
+        names = [*SERVICES, *(f"{service}-worker" for service in SERVICES)]
+        for name in names:
+            await eventually(lambda name=name: self._ready(self.ports[name], "ready"), within=60, what=f"{name} ready")
+        await eventually(lambda: self._ready(self.ports["gateway"], "live"), within=60, what="gateway ready")
+
+    async def _ready(self, port: int, kind: str) -> bool:
+        def ask() -> bool:
+            with (
+                contextlib.suppress(OSError),
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health/{kind}", timeout=2) as answer,
+            ):
+                return bool(answer.status == 200)
+            return False
+
+        return await asyncio.to_thread(ask)
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+        """Sends a signal to one of our own processes; after SIGKILL it is gone."""
+        process = self.processes[name]
+        process.send_signal(number)
+        if number == signal.SIGKILL:
+            process.wait(10)
+
+    def logs(self) -> str:
+        """The end of every process's log, for a failing test's message."""
+        return "\n".join(
+            f"--- {path.name}\n" + path.read_text(errors="replace")[-1500:]
+            for path in sorted(self.directory.glob("*.log"))
+        )
+
+    async def stop(self) -> None:
+        """Ends every process that was started here."""
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes.values():
+            try:
+                await asyncio.to_thread(process.wait, 15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self.broker.stop()
+        await self.postgres.stop()
+
+    async def demo(self, plan: str = "vps-s") -> Any:
+        """Runs the public demo against this deployment."""
+        command = [sys.executable, "-m", "ez.demo", "--url", self.url, "--plan", plan]
+        environment = self.environment | {
+            "DEMO_HYPERVISOR_URL": self.hypervisor_url,
+            "DEMO_HYPERVISOR_TOKEN": self.hypervisor_token,
+        }
+        return await asyncio.to_thread(
+            subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150
+        )
