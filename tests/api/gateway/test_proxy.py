@@ -1,0 +1,281 @@
+"""The public door: what gets through, what does not, and what the services behind it see."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from yarl import URL
+
+from gateway.limits import RateLimiter
+from gateway.main import create_gateway
+from gateway.routing import owner_of
+from gateway.sessions import REMEMBERED
+from gateway.settings import GatewaySettings
+from tests.support.callers import PRIVATE_KEYS
+from tests.support.live import listening
+
+GOOD = "ezs_" + "a" * 43
+OVER = "ezs_" + "b" * 43
+
+
+class Behind:
+    """One server that stands for all five services and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Any]] = []
+        self.alive = {GOOD}
+        self.resolved = 0
+        self.app = Starlette(
+            routes=[
+                Route("/internal/sessions/resolve", self._resolve, methods=["POST"]),
+                Route("/api/v1/orders/{order_id}/stream", self._stream),
+                Route("/{path:path}", self._echo, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+            ]
+        )
+
+    async def _resolve(self, request: Request) -> Response:
+        self.resolved += 1
+        token = (await request.json())["token"]
+        if token not in self.alive:
+            return JSONResponse({}, 401)
+        principal = {
+            "user_id": "usr_1", "email": "a@example.com", "name": "A", "account_id": "acc_1", "account_name": "A",
+            "role": "owner", "staff_roles": [], "session_id": "ses_1",
+        }  # fmt: skip
+        return JSONResponse({"access_token": "internal.jwt.token", "expires_in": 60, "principal": principal})
+
+    async def _stream(self, _request: Request) -> Response:
+        async def events() -> AsyncIterator[bytes]:
+            for number in range(3):
+                yield b"event: timeline\ndata: %d\n\n" % number
+                await asyncio.sleep(0.1)
+
+        return StreamingResponse(events(), media_type="text/event-stream")
+
+    async def _echo(self, request: Request) -> Response:
+        body = await request.body()
+        self.seen.append({"path": request.url.path, "headers": dict(request.headers), "body": body})
+        return JSONResponse(
+            {"path": request.url.path}, headers={"X-Leak": "no", "Set-Cookie": "a=b", "Retry-After": "7"}
+        )
+
+
+@pytest_asyncio.fixture
+async def behind() -> Behind:
+    """The services."""
+    return Behind()
+
+
+@pytest_asyncio.fixture
+async def door(behind: Behind) -> AsyncIterator[str]:
+    """A gateway in front of them, on a real port."""
+    async with listening(behind.app) as upstream:
+        settings = GatewaySettings.model_validate(
+            {
+                "EZ_ENVIRONMENT": "test",
+                "public_url": "http://127.0.0.1",
+                "allowed_hosts": "127.0.0.1",
+                "csrf_secret": "c" * 40,
+                "signing_key": PRIVATE_KEYS["gateway"],
+                **{f"{name}_url": upstream for name in ("identity", "billing", "catalog", "provisioning", "support")},
+            }
+        )
+        async with listening(create_gateway(settings)) as url:
+            yield url
+
+
+async def _ask(url: str, method: str = "GET", **options: Any) -> tuple[int, Any, Any]:
+    async with aiohttp.ClientSession() as session, session.request(method, URL(url, encoded=True), **options) as answer:
+        raw = await answer.read()
+        return answer.status, answer.headers, json.loads(raw) if "json" in answer.content_type else raw
+
+
+@pytest.mark.parametrize(
+    ("path", "owner"),
+    [
+        ("/api/v1/orders", "catalog"),
+        ("/api/v1/orders/ord_1/timeline", "catalog"),
+        ("/api/v1/staff/orders", "catalog"),
+        ("/api/v1/staff/jobs/job_1/retry", "provisioning"),
+        ("/api/v1/staff/dead-letters/billing", "billing"),
+        ("/webhooks/stripe", "billing"),
+        ("/internal/checkouts", None),
+        ("/api/v1/internal/checkouts", None),
+        ("/api/v1/staff", None),
+        ("/api/v1/", None),
+        ("/api/v1/orders/../../internal/checkouts", None),
+        ("/api/v1//internal", None),
+        ("/api/v1/orders/%2e%2e/x", None),
+        ("/api/v1/orders/..", None),
+        ("/health/ready", None),
+        ("/metrics", None),
+    ],
+)
+def test_only_public_paths_have_an_owner(path: str, owner: str | None) -> None:
+    assert owner_of(path) == owner
+
+
+async def test_headers_a_client_makes_up_never_reach_a_service(door: str, behind: Behind) -> None:
+    forged = {
+        "X-Account-Id": "acc_2", "X-User": "root", "X-Client-IP": "10.0.0.1", "X-Forwarded-For": "10.0.0.1",
+        "Forwarded": "for=10.0.0.1", "X-Forwarded-Host": "evil.example", "Cookie": "ez_other=1",
+    }  # fmt: skip
+    await _ask(f"{door}/api/v1/orders", headers=forged)
+    seen = behind.seen[0]["headers"]
+    assert seen["x-client-ip"] == "127.0.0.1"
+    assert not {"x-account-id", "x-user", "x-forwarded-for", "forwarded", "x-forwarded-host", "cookie"} & set(seen)
+    assert "authorization" not in seen
+
+
+async def test_a_session_becomes_an_internal_token_and_stays_behind_itself(door: str, behind: Behind) -> None:
+    await _ask(f"{door}/api/v1/orders", headers={"Authorization": f"Bearer {GOOD}"})
+    assert behind.seen[0]["headers"]["authorization"] == "Bearer internal.jwt.token"
+    assert GOOD not in json.dumps(behind.seen[0]["headers"])
+
+
+async def test_an_internal_token_from_outside_is_not_passed_on(door: str, behind: Behind) -> None:
+    status, _headers, body = await _ask(f"{door}/api/v1/orders", headers={"Authorization": "Bearer internal.jwt.token"})
+    assert (status, body["type"].rsplit("/", 1)[-1]) == (401, "unauthenticated")
+    assert behind.seen == []
+
+
+async def test_a_session_that_is_over_is_refused(door: str) -> None:
+    status, _headers, _body = await _ask(f"{door}/api/v1/orders", headers={"Authorization": f"Bearer {OVER}"})
+    assert status == 401
+
+
+async def test_a_revoked_session_is_dead_within_a_second(door: str, behind: Behind) -> None:
+    headers = {"Authorization": f"Bearer {GOOD}"}
+    assert (await _ask(f"{door}/api/v1/orders", headers=headers))[0] == 200
+    behind.alive.clear()
+    await asyncio.sleep(REMEMBERED + 0.1)
+    assert REMEMBERED < 0.9
+    assert (await _ask(f"{door}/api/v1/orders", headers=headers))[0] == 401
+
+
+async def test_many_requests_of_one_session_ask_identity_once(door: str, behind: Behind) -> None:
+    headers = {"Authorization": f"Bearer {GOOD}"}
+    await asyncio.gather(*(_ask(f"{door}/api/v1/orders", headers=headers) for _ in range(10)))
+    assert behind.resolved == 1
+
+
+async def test_answers_carry_only_known_headers_and_the_security_headers(door: str) -> None:
+    _status, headers, _body = await _ask(f"{door}/api/v1/orders")
+    assert headers["Retry-After"] == "7"
+    assert "X-Leak" not in headers
+    assert "Set-Cookie" not in headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Request-Id"].startswith("req_")
+    assert headers["ratelimit-limit"]
+
+
+async def test_an_unknown_host_is_refused(door: str, behind: Behind) -> None:
+    status, _headers, body = await _ask(f"{door}/api/v1/orders", headers={"Host": "evil.example"})
+    assert (status, body["type"].rsplit("/", 1)[-1]) == (400, "unknown-host")
+    assert behind.seen == []
+
+
+async def test_a_cookie_alone_cannot_write_from_another_site(door: str, behind: Behind) -> None:
+    url, cookie = f"{door}/api/v1/orders", {"Cookie": f"ez_session={GOOD}"}
+    for origin in ({}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+        status, _headers, _body = await _ask(url, "POST", headers=cookie | origin, data=b"{}")
+        assert status == 403
+    assert behind.seen == []
+    same = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/json"}
+    assert (await _ask(url, "POST", headers=cookie | same, data=b"{}"))[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/internal/checkouts", "/api/v1/nothing", "/api/v1/orders/a%2fb/%2e%2e/x"])
+async def test_what_is_not_public_is_not_found(door: str, behind: Behind, path: str) -> None:
+    status, _headers, _body = await _ask(door + path)
+    assert status == 404
+    assert behind.seen == []
+
+
+async def test_an_oversized_body_is_refused_whether_declared_or_not(door: str, behind: Behind) -> None:
+    big = b"x" * (1024 * 1024 + 1)
+    assert (await _ask(f"{door}/api/v1/orders", "POST", data=big))[0] == 413
+
+    async def undeclared() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b"x" * 65536
+
+    assert (await _ask(f"{door}/api/v1/orders", "POST", data=undeclared()))[0] == 413
+    assert behind.seen == []
+
+
+async def test_the_webhook_passes_its_bytes_and_signature_unchanged(door: str, behind: Behind) -> None:
+    body = b'{ "id":"evt_1",  "odd":  "spacing\\u00e9" }\n'
+    await _ask(f"{door}/webhooks/stripe", "POST", data=body, headers={"Stripe-Signature": "t=1,v1=abc"})
+    assert behind.seen[0]["body"] == body
+    assert behind.seen[0]["headers"]["stripe-signature"] == "t=1,v1=abc"
+    assert (await _ask(f"{door}/webhooks/stripe"))[0] == 405
+
+
+async def test_a_service_that_is_away_is_a_503_that_says_when_to_come_back(behind: Behind) -> None:
+    settings = GatewaySettings.model_validate(
+        {
+            "EZ_ENVIRONMENT": "test", "public_url": "http://127.0.0.1", "allowed_hosts": "127.0.0.1",
+            "csrf_secret": "c" * 40, "signing_key": PRIVATE_KEYS["gateway"],
+            **{f"{n}_url": "http://127.0.0.1:9" for n in ("identity", "billing", "catalog", "provisioning", "support")},
+        }
+    )  # fmt: skip
+    async with listening(create_gateway(settings)) as url:
+        status, headers, body = await _ask(f"{url}/api/v1/plans")
+    assert (status, body["type"].rsplit("/", 1)[-1]) == (503, "service-away")
+    assert int(headers["Retry-After"]) >= 1
+
+
+async def test_a_live_stream_comes_through_piece_by_piece(door: str) -> None:
+    arrived = []
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{door}/api/v1/orders/ord_1/stream", headers={"Authorization": f"Bearer {GOOD}"}) as answer,
+    ):
+        assert answer.content_type == "text/event-stream"
+        async for chunk in answer.content.iter_any():
+            arrived.append(asyncio.get_running_loop().time())
+            assert chunk
+    assert arrived[-1] - arrived[0] > 0.1
+
+
+def test_a_burst_is_allowed_and_a_flood_is_not() -> None:
+    limiter = RateLimiter(rate=1, burst=3)
+    verdicts = [limiter.check("a").allowed for _ in range(5)]
+    assert verdicts == [True, True, True, False, False]
+    assert limiter.check("b").allowed
+    assert limiter.check("a").retry_after >= 1
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"POST /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"0\r\n\r\nGET /internal/x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        b"POST /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",
+        b"GET /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: b\r\n folded\r\n\r\n",
+        b"GET /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nX A: b\r\n\r\n",
+    ],
+)
+async def test_a_smuggled_second_request_never_reaches_a_service(
+    door: str, behind: Behind, request_bytes: bytes
+) -> None:
+    host, port = door.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(request_bytes)
+    await writer.drain()
+    answer = await asyncio.wait_for(reader.read(4096), 10)
+    writer.close()
+    assert not [seen for seen in behind.seen if seen["path"].startswith("/internal")]
+    assert len(behind.seen) <= 1
+    assert b"HTTP/1.1 500" not in answer
