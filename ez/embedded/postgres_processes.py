@@ -33,7 +33,6 @@ def end_leftovers(cluster: Path, account: ServerAccount) -> bool:
     lock_file = cluster / "postmaster.pid"
     if not lock_file.exists() or not _PROC.is_dir():
         return False
-    return False
     found = remaining = _processes_of(cluster, account)
     postmaster = _postmaster_pid(lock_file)
     for step, patience in _STEPS:

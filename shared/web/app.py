@@ -1,6 +1,6 @@
 """The app factory: every service's API is made here, so that no service can forget what all of them need."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
@@ -11,6 +11,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.routing import BaseRoute
 
 from shared.database import Database, DurableQueue, Listener
+from shared.web.body_limit import DeclaredBodyLimit
 from shared.web.context import RequestContext
 from shared.web.dead_letters import dead_letters_router
 from shared.web.health import health_routes
@@ -32,11 +33,13 @@ def create_app(
     listener: Listener | None = None,
     routes: Sequence[BaseRoute] = (),
     largest_body: int = LARGEST_BODY,
+    closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> FastAPI:
     """The ASGI app of one service.
 
     `routes` are bare ASGI routes for hot paths. `listener` is started with the app, for live streams. `queues` are the
     durable tables whose dead rows staff may list and replay. Bodies over `largest_body` bytes are refused (413).
+    `closing` is awaited when the app ends: what the adapters hold open is closed there.
     """
 
     @asynccontextmanager
@@ -46,6 +49,8 @@ def create_app(
         yield
         if listener is not None:
             await listener.stop()
+        for close in closing:
+            await close()
         await database.close()
 
     app = FastAPI(
@@ -58,6 +63,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False},  # RequestContext makes the one span we want
         middleware=[
             Middleware(RequestContext, service=name),
+            Middleware(DeclaredBodyLimit, most=largest_body),
             Middleware(RequestBodyLimitMiddleware, max_body_size=largest_body),
         ],
         generate_unique_id_function=_operation_id,

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from sqlalchemy import Table, or_, select
 
-from shared.database import Database, DurableQueue
-from shared.kernel import NotFound, encode_id
+from shared.database import Database, DurableQueue, PrefixedId
+from shared.kernel import NotFound, decode_id, encode_id
 from shared.web.access import Staff, staff_router
 from shared.web.fields import Moment
 
@@ -80,14 +80,13 @@ def dead_letters_router(service: str, database: Database, queues: Sequence[Durab
 
 def _key(table: Table, text: str) -> Any:
     kind = next(iter(table.primary_key.columns)).type
-    if getattr(kind, "as_uuid", False) or kind.__class__.__name__ == "UUID":
-        try:
-            return UUID(text)
-        except ValueError as error:
-            raise NotFound("There is no dead or parked row with this id.") from error
-    if hasattr(kind, "prefix") and not text.startswith(f"{kind.prefix}_"):
-        raise NotFound("There is no dead or parked row with this id.")
-    return text
+    try:
+        if isinstance(kind, PrefixedId):  # first: it passes on the attributes of the plain uuid beneath it
+            decode_id(kind.prefix, text)
+            return text
+        return UUID(text) if getattr(kind, "as_uuid", False) else text
+    except ValueError as error:
+        raise NotFound("There is no dead or parked row with this id.") from error
 
 
 def _view(queue: DurableQueue, row: Any) -> DeadLetter:

@@ -27,7 +27,7 @@ class ClockJob:
 
 
 class ServiceWorker:
-    """Relay, inbox, retries, durable queues and clock jobs of one service."""
+    """Relay, inbox, retries, durable queues and clock jobs of one service. `closing` runs when the worker ends."""
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class ServiceWorker:
         workers: Sequence[DurableWorker] = (),
         clock_jobs: Sequence[ClockJob] = (),
         queues: Sequence[DurableQueue] = (),
+        closing: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         self.name = name
         self.database = database
@@ -52,6 +53,7 @@ class ServiceWorker:
         if consumer is not None:
             self._workers.append(DurableWorker(database, inbox, consumer.retry))
         self._clock_jobs = [*clock_jobs, ClockJob("gauges", 15, self._gauges)]
+        self._closing = closing
         self._listener = Listener(database.url, database.schema, *(queue.name for queue in self._queues))
 
     async def run(self) -> None:
@@ -70,6 +72,8 @@ class ServiceWorker:
         finally:
             await self._listener.stop()
             await self.transport.stop()
+            for close in self._closing:
+                await close()
 
     async def _bus(self) -> None:
         while True:

@@ -1,0 +1,46 @@
+"""The pages as routes: the table of contents of the web UI."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from gateway.web.assets import DIST, BuiltAssets, Manifest
+from gateway.web.csrf import Csrf
+from gateway.web.pages import ROUTES
+from gateway.web.templating import build_environment
+from gateway.web.upstream import Site, UpstreamAway, Visitor
+from gateway.web.visit import Visit, error_page, guarded
+
+ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def web_routes(site: Site) -> list[Route | Mount]:
+    """Every page, and /static. Raises `AssetsNotBuilt` when `npm run build` has not been run."""
+    environment = build_environment(site.settings, Manifest())
+    pages: list[Route | Mount] = [
+        Route(entry.path, guarded(entry.page, entry.access, site, environment), methods=[entry.method])
+        for entry in ROUTES
+    ]
+    return [*pages, Mount("/static", BuiltAssets(directory=DIST), name="static")]
+
+
+def web_error_handler(site: Site) -> ErrorHandler:
+    """For the gateway's application: its own 404, 405 and 500 as pages (the API answers problem+json instead)."""
+    environment = build_environment(site.settings, Manifest())
+
+    async def handler(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        visitor: Visitor | None = None
+        try:
+            visitor = await site.sessions.visitor(request)
+        except UpstreamAway:
+            visitor = None
+        visit = Visit(request, site, environment, visitor, Csrf.of(request, visitor, site.settings))
+        response = error_page(visit, status)
+        visit.csrf.attach(response)
+        return response
+
+    return handler

@@ -1,0 +1,102 @@
+"""Amounts, sizes, times and savings as people read them. Integers in, text out; no float ever holds money."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+# ISO 4217 exponents that are not 2.
+_EXPONENTS = {
+    **dict.fromkeys(
+        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF"),
+        0,
+    ),
+    "XPF": 0,
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+_SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "KRW": "₩", "INR": "₹"}
+_NBSP = "\N{NO-BREAK SPACE}"
+_MINUS = "\N{MINUS SIGN}"
+
+
+def money(value: Mapping[str, Any] | int, currency: str | None = None) -> str:
+    """`{"amount_minor": 1200, "currency": "EUR"}`, or an integer with `currency`, as `€12.00`.
+
+    The minor unit follows ISO 4217: `¥1,200` has none, `KWD 1.200` has three digits.
+    """
+    if isinstance(value, Mapping):
+        amount, code = int(value["amount_minor"]), str(value["currency"])
+    else:
+        amount, code = int(value), str(currency or "")
+    code = code.upper()
+    exponent = _EXPONENTS.get(code, 2)
+    whole, rest = divmod(abs(amount), 10**exponent)
+    figures = f"{whole:,}" + (f".{rest:0{exponent}d}" if exponent else "")
+    symbol = _SYMBOLS.get(code)
+    return (
+        f"{_MINUS if amount < 0 else ''}{symbol}{figures}"
+        if symbol
+        else (f"{_MINUS if amount < 0 else ''}{code}{_NBSP}{figures}")
+    )
+
+
+def per_month(yearly_minor: int) -> int:
+    """A yearly amount spread over twelve months, rounded up so that nobody is promised less than they pay."""
+    return -(-yearly_minor // 12)
+
+
+def price_for(plan: Mapping[str, Any], currency: str, interval: str) -> Mapping[str, Any] | None:
+    """The plan's price in that currency and interval, or None when it is not sold that way."""
+    prices: Sequence[Mapping[str, Any]] = plan["prices"]
+    for price in prices:
+        if price["currency"] == currency and price["interval"] == interval:
+            return price
+    return None
+
+
+def yearly_saving(plan: Mapping[str, Any], currency: str) -> Mapping[str, int] | None:
+    """What paying by the year saves: `{"months": 2}` when it is whole months, else `{"percent": 8}`, rounded down."""
+    month, year = price_for(plan, currency, "month"), price_for(plan, currency, "year")
+    if month is None or year is None:
+        return None
+    monthly = int(month["amount_minor"])
+    saved = 12 * monthly - int(year["amount_minor"])
+    if monthly <= 0 or saved <= 0:
+        return None
+    if saved % monthly == 0:
+        return {"months": saved // monthly}
+    percent = saved * 100 // (12 * monthly)
+    return {"percent": percent} if percent else None
+
+
+def size_mb(megabytes: int) -> str:
+    """Binary steps, as hypervisors count memory: 512 MB, 2 GB, 1.5 GB."""
+    if megabytes < 1024:
+        return f"{megabytes}{_NBSP}MB"
+    whole, rest = divmod(megabytes, 1024)
+    return f"{whole}{_NBSP}GB" if rest == 0 else f"{megabytes / 1024:.1f}{_NBSP}GB"
+
+
+def parse_time(value: str) -> datetime:
+    """RFC 3339 as the services write it, to an aware datetime in UTC."""
+    return datetime.fromisoformat(value.replace("Z", "+00:00")).astimezone(UTC)
+
+
+def moment(value: str) -> str:
+    """`22 Nov 2025, 14:05 UTC`: what shows until the browser turns it into the reader's own time zone."""
+    at = parse_time(value)
+    return f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+def day(value: str) -> str:
+    at = parse_time(value)
+    return f"{at.day} {at:%b %Y}"
+
+
+def wait_words(seconds: int) -> str:
+    """How long to wait, rounded up: `30 seconds`, `4 minutes`, `2 hours`."""
+    for size, word in ((3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = math.ceil(seconds / size)
+            return f"{count} {word}{'s' if count != 1 else ''}"
+    return f"{seconds} second{'s' if seconds != 1 else ''}"

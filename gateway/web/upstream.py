@@ -1,0 +1,137 @@
+"""What the pages need from the gateway around them.
+
+`Upstream` carries a call to the service that owns it, `Sessions` knows who is asking, `WebSettings` is what the
+operator configured. The pages import nothing else of the gateway, so they can be run against any implementation.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+Service = Literal["identity", "billing", "catalog", "provisioning", "support"]
+Theme = Literal["light", "dark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """The signed-in person, as identity resolved the session for this one request."""
+
+    user_id: str
+    email: str
+    name: str
+    account_id: str | None
+    account_name: str | None
+    role: str | None
+    staff_roles: tuple[str, ...]
+    session_id: str
+    access_token: str = field(repr=False)
+    """Internal bearer token; `Upstream` forwards it and the pages never render it."""
+
+    @property
+    def is_staff(self) -> bool:
+        return bool(self.staff_roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a service answered: any status, the decoded JSON body (None when there was none), and the headers.
+
+    `headers` has lower-case names.
+    """
+
+    status: int
+    data: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class UpstreamAway(Exception):
+    """The service could not be reached, did not answer in time, or its circuit breaker is open."""
+
+    def __init__(self, service: str, retry_after: int | None = None) -> None:
+        super().__init__(f"{service} is not answering")
+        self.service = service
+        self.retry_after = retry_after
+        """Seconds after which a retry makes sense, when known."""
+
+
+class Upstream(Protocol):
+    """Calls a service. Request id, trace context and the caller's network address are added by the
+    implementation from its own request context; pages do not pass them."""
+
+    async def call(
+        self,
+        service: Service,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, str] | None = None,
+        visitor: Visitor | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request to `path` (already percent-encoded, starting with `/api/v1/`).
+
+        Every HTTP status is an `Answer`, 4xx and 5xx included; only silence raises `UpstreamAway`.
+        """
+        ...
+
+    def stream(self, service: Service, path: str, visitor: Visitor) -> AsyncIterator[bytes]:
+        """The body of a `text/event-stream` answer, chunk by chunk, until either side closes.
+
+        Raises `UpstreamAway` from the first step when the service is silent or answers anything but 200.
+        Closing the iterator (`aclose`) closes the upstream connection.
+        """
+        ...
+
+
+class Sessions(Protocol):
+    async def visitor(self, request: Request) -> Visitor | None:
+        """Who is asking, from the session cookie; None when there is no valid session.
+
+        Raises `UpstreamAway` when identity cannot say. Called at most once per request.
+        """
+        ...
+
+    def sign_in(self, response: Response, token: str, expires_at: datetime) -> None:
+        """Set the `__Host-ez_session` cookie (HttpOnly, Secure, SameSite=Lax) on `response`."""
+        ...
+
+    def sign_out(self, response: Response) -> None:
+        """Expire the session cookie. Ending the session at identity is the caller's own call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    site_name: str
+    public_url: str
+    """Scheme, host and port the visitors use, without a trailing slash."""
+    checkout_origin: str
+    """Origin of Stripe Checkout (or its sandbox): the only place outside this site a form may lead to."""
+    csrf_secret: bytes = field(repr=False)
+    """At least 32 random bytes, the same on every replica."""
+    secure_cookies: bool = True
+    """False only for plain-HTTP development; cookies then lose `Secure` and the `__Host-` prefix."""
+    dev_mail: bool = False
+    """Show a link to the caught mail at /dev/mail on pages that ask the visitor to check their mail."""
+
+    def __post_init__(self) -> None:
+        if len(self.csrf_secret) < 32:
+            raise ValueError("csrf_secret must be at least 32 bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything the pages are given."""
+
+    upstream: Upstream
+    sessions: Sessions
+    settings: WebSettings

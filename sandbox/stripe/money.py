@@ -1,0 +1,34 @@
+"""Currencies: which exist, how many decimals they have, and how a person reads an amount."""
+
+
+def _codes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# https://docs.stripe.com/currencies (presentment currencies), minor units as Stripe counts them.
+_ZERO_DECIMAL = _codes("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf")
+_THREE_DECIMAL = _codes("bhd jod kwd omr tnd")
+_TWO_DECIMAL = _codes(
+    "aed all amd ang aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny cop crc "
+    "cve czk dkk dop dzd egp etb eur fjd gbp gel gip gmd gtq gyd hkd hnl htg huf idr ils inr isk jmd kes "
+    "kgs khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok "
+    "npr nzd pab pen pgk php pkr pln qar ron rsd rub sar sbd scr sek sgd shp sle sos srd std szl thb tjs "
+    "top try ttd twd tzs uah usd uyu uzs wst xcd yer zar zmw"
+)
+CURRENCIES = _ZERO_DECIMAL | _TWO_DECIMAL | _THREE_DECIMAL
+
+# https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts, in minor units.
+MINIMUM_CHARGE = {"usd": 50, "eur": 50, "gbp": 30, "chf": 50, "sek": 300, "nok": 300, "dkk": 250, "pln": 200}
+MAXIMUM_CHARGE = 99_999_999
+
+_SYMBOLS = {"eur": "€", "usd": "$", "gbp": "£", "jpy": "¥"}
+
+
+def readable(amount: int, currency: str) -> str:
+    """An amount in minor units as a person reads it: 1200, "eur" -> "€12.00"."""
+    decimals = 0 if currency in _ZERO_DECIMAL else 3 if currency in _THREE_DECIMAL else 2
+    whole, fraction = divmod(abs(amount), 10**decimals)
+    digits = f"{whole:,}" + (f".{fraction:0{decimals}d}" if decimals else "")
+    sign = "-" if amount < 0 else ""
+    symbol = _SYMBOLS.get(currency)
+    return f"{sign}{symbol}{digits}" if symbol else f"{sign}{currency.upper()} {digits}"

@@ -1,0 +1,1 @@
+"""Five bounded contexts; they never import each other and talk through facts on the bus."""

@@ -1,0 +1,177 @@
+"""Stores Stripe's events: concurrent deliveries share one INSERT and one commit, and a repeat changes nothing.
+
+There is no timer: whatever queued up while the last flush ran is the next flush. An event is acknowledged only
+after its commit, so a lost connection or process costs a redelivery, never an event.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+import structlog
+
+from services.billing.domain.base import SCHEMA
+from shared.database import is_away
+from shared.database.engine import raw_parameters, sqlstate
+from shared.kernel.crashpoints import reach
+
+log = structlog.get_logger()
+
+LARGEST_FLUSH = 64
+_LONGEST_QUEUE = 1024
+# Seconds: for connecting, and for one statement. A delivery waits no longer than their sum, twice.
+_CONNECT, _STATEMENT = 3.0, 5.0
+
+# One statement for any number of rows; sorted, so that two processes never wait for each other's keys crosswise.
+_INSERT = f"""
+    INSERT INTO {SCHEMA}.stripe_events
+           (id, type, api_version, stripe_created_at, livemode, object_id, payload, trace)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::boolean[],
+                         $6::text[], $7::text[], $8::text[])
+     ORDER BY 1
+    ON CONFLICT (id) DO NOTHING
+"""  # noqa: S608 - a constant
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingEvent:
+    """A verified event: the exact text that was signed and the few fields it is found by."""
+
+    id: str
+    type: str
+    api_version: str | None
+    created: datetime
+    livemode: bool
+    object_id: str | None
+    payload: str
+    trace: str | None = None
+
+
+class StoreAway(Exception):
+    """The event was not stored, and its sender must try again."""
+
+
+class NotStorable(Exception):
+    """PostgreSQL refuses this very row; the same row will be refused again."""
+
+
+class EventStore:
+    """The table of Stripe's events, over one raw connection that is made when first needed and again when lost."""
+
+    def __init__(self, url: str) -> None:
+        self._parameters = {**raw_parameters(url, SCHEMA), "timeout": _CONNECT, "command_timeout": _STATEMENT}
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._turn: asyncio.Lock | None = None
+
+    async def insert(self, events: Sequence[IncomingEvent]) -> None:
+        """Stores the events that are new, in one commit. Raises whatever PostgreSQL or the connection raises."""
+        columns = (
+            [event.id for event in events],
+            [event.type for event in events],
+            [event.api_version for event in events],
+            [event.created for event in events],
+            [event.livemode for event in events],
+            [event.object_id for event in events],
+            [event.payload for event in events],
+            [event.trace for event in events],
+        )
+        if self._turn is None:
+            self._turn = asyncio.Lock()
+        async with self._turn:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await asyncpg.connect(**self._parameters)
+            try:
+                await self._connection.execute(_INSERT, *columns)
+            except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
+                raise  # the statement's fault, not the connection's
+            except BaseException:  # cancellation too: a connection in an unknown state is not used again
+                self._drop()
+                raise
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def close(self) -> None:
+        """Closes the connection, without waiting for one that hangs."""
+        if self._connection is not None:
+            with contextlib.suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self._connection.close(timeout=2)
+            self._connection = None
+
+
+class Intake:
+    """The queue in front of the store. `on_stored` is called once per flush, to wake whoever processes."""
+
+    def __init__(
+        self, store: EventStore, on_stored: Callable[[], None], *, longest_queue: int = _LONGEST_QUEUE
+    ) -> None:
+        self._store = store
+        self._on_stored = on_stored
+        self._longest = longest_queue
+        self._waiting: deque[tuple[IncomingEvent, asyncio.Future[None]]] = deque()
+        self._flusher: asyncio.Task[None] | None = None
+
+    async def store(self, event: IncomingEvent) -> None:
+        """Returns once the event is committed. Raises StoreAway or NotStorable when it is not."""
+        if len(self._waiting) >= self._longest:
+            raise StoreAway("too many deliveries at once")
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((event, stored))
+        if self._flusher is None or self._flusher.done():
+            self._flusher = asyncio.create_task(self._flush_all(), name="stripe-intake")
+        await stored
+
+    async def _flush_all(self) -> None:
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_FLUSH))]
+            try:
+                await self._flush(batch)
+            finally:
+                for _event, stored in batch:
+                    if not stored.done():  # the task was cancelled on the way
+                        stored.set_exception(StoreAway("shutting down"))
+
+    async def _flush(self, batch: list[tuple[IncomingEvent, "asyncio.Future[None]"]]) -> None:
+        failure = await self._insert([event for event, _stored in batch])
+        if isinstance(failure, NotStorable) and len(batch) > 1:
+            for item in batch:  # one bad row must not cost its neighbours
+                await self._flush([item])
+            return
+        for _event, stored in batch:
+            if stored.done():
+                continue  # its sender hung up
+            if failure is None:
+                stored.set_result(None)
+            else:
+                stored.set_exception(failure)
+
+    async def _insert(self, events: Sequence[IncomingEvent]) -> StoreAway | NotStorable | None:
+        """Tries twice: a connection that broke while idle, or a deadlock, must not cost a redelivery."""
+        for attempt in (1, 2):
+            try:
+                await self._store.insert(events)
+            except Exception as error:  # noqa: BLE001 - whatever it is, every waiting sender gets an answer
+                if sqlstate(error).startswith(("22", "23")) or isinstance(error, asyncpg.DataError):
+                    return NotStorable(type(error).__name__)
+                again = not isinstance(error, TimeoutError) and (is_away(error) or sqlstate(error).startswith("40"))
+                if attempt == 1 and again:
+                    continue
+                log.warning("intake_away", error=type(error).__name__, events=len(events))
+                return StoreAway(type(error).__name__)
+            reach("billing.intake.after_commit")
+            self._on_stored()
+            return None
+        raise AssertionError("unreachable: the second attempt returns")
+
+    async def close(self) -> None:
+        """Lets the flush under way finish, then closes the connections."""
+        if self._flusher is not None and not self._flusher.done():
+            with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+                await asyncio.wait_for(self._flusher, 2 * (_CONNECT + _STATEMENT))
+        await self._store.close()

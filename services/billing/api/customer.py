@@ -1,0 +1,32 @@
+"""Routes for customers: their invoices."""
+
+from fastapi import APIRouter
+
+from services.billing import queries
+from services.billing.queries import InvoiceView
+from shared.database import Database
+from shared.web.access import Customer, account_of, customer_router
+from shared.web.fields import path_id
+from shared.web.pagination import Page, PageQuery
+
+
+def customer_routes(database: Database) -> APIRouter:
+    """Invoices of the caller's account."""
+    router = customer_router()
+
+    @router.get("/invoices")
+    async def list_invoices(caller: Customer, page: PageQuery) -> Page[InvoiceView]:
+        """Every invoice of your account, newest first."""
+        async with database.read() as session:
+            return await queries.list_invoices(session, account_of(caller), page)
+
+    @router.get("/invoices/{invoice_id}")
+    async def get_invoice(
+        caller: Customer,
+        invoice_id: path_id("inv"),  # type: ignore[valid-type]  # an Annotated type made by a function
+    ) -> InvoiceView:
+        """One invoice, with links to its page and its PDF."""
+        async with database.read() as session:
+            return await queries.get_invoice(session, account_of(caller), invoice_id)
+
+    return router

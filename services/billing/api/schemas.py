@@ -1,0 +1,50 @@
+"""What billing's API accepts, and its short answers; the views of rows are in queries."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+
+from shared.contracts.catalog import Interval
+from shared.web.fields import Body, Line, Moment, body_id
+
+# Stripe's largest amount is far below; this one keeps sums within 64 bits.
+_LARGEST_AMOUNT = 99_999_999_99
+Amount = Annotated[int, Field(ge=0, le=_LARGEST_AMOUNT, strict=True)]
+EventState = Literal["ready", "done", "dead", "parked", "canceled"]
+
+
+class Replay(BaseModel):
+    """The event will be processed again."""
+
+    status: str = "ready"
+
+
+class CheckoutLineBody(Body):
+    """A line of the order. The set-up fee is per unit, like the price."""
+
+    price_id: body_id("prc")  # type: ignore[valid-type]  # an Annotated type made by a function
+    description: Annotated[Line, StringConstraints(min_length=1, max_length=400)]
+    quantity: Annotated[int, Field(ge=1, le=999, strict=True)]
+    unit_amount_minor: Amount
+    setup_fee_minor: Amount
+    interval: Interval
+
+
+class CheckoutBody(Body):
+    """What catalog asks to be paid."""
+
+    order_id: body_id("ord")  # type: ignore[valid-type]  # an Annotated type made by a function
+    order_number: Annotated[Line, StringConstraints(min_length=1, max_length=40)]
+    account_id: body_id("acc")  # type: ignore[valid-type]  # an Annotated type made by a function
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    total_minor: Amount
+    expires_at: AwareDatetime
+    lines: Annotated[list[CheckoutLineBody], Field(min_length=1, max_length=20)]
+
+
+class CheckoutView(BaseModel):
+    """Where the customer pays, and until when."""
+
+    checkout_id: str
+    url: str
+    expires_at: Moment

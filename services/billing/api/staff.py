@@ -1,0 +1,45 @@
+"""Routes for staff: what Stripe told us, what became of it, and a button to try again."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from services.billing import queries
+from services.billing.api.schemas import EventState, Replay
+from services.billing.queries import StripeEventDetail, StripeEventView
+from services.billing.use_cases.replay_event import replay_event
+from shared.database import Database
+from shared.web.access import Staff, staff_router
+from shared.web.pagination import Page, PageQuery
+
+EventId = Annotated[str, Path(pattern=r"^evt_[A-Za-z0-9_]{1,200}$")]
+EventType = Annotated[str | None, Query(alias="type", pattern=r"^[a-z0-9_.]{1,100}$")]
+
+
+def staff_routes(database: Database) -> APIRouter:
+    """Stripe's events."""
+    router = staff_router()
+
+    @router.get("/stripe-events")
+    async def list_stripe_events(
+        page: PageQuery,
+        state: Annotated[EventState | None, Query()] = None,
+        kind: EventType = None,
+    ) -> Page[StripeEventView]:
+        """Every event that was delivered or fetched, the latest first."""
+        async with database.read() as session:
+            return await queries.list_events(session, page, state=state, kind=kind)
+
+    @router.get("/stripe-events/{event_id}")
+    async def get_stripe_event(event_id: EventId) -> StripeEventDetail:
+        """One event with its payload."""
+        async with database.read() as session:
+            return await queries.get_event(session, event_id)
+
+    @router.post("/stripe-events/{event_id}/replay", status_code=202)
+    async def replay_stripe_event(event_id: EventId, _staff: Staff) -> Replay:
+        """Processes the event again. Safe to press twice."""
+        await database.run(lambda work: replay_event(work, event_id))
+        return Replay()
+
+    return router

@@ -1,0 +1,226 @@
+"""POST /webhooks/stripe: read a bounded body, check its signature, store it, answer. Nothing else happens here.
+
+A bare ASGI route, because this is the hottest path and the raw bytes are what was signed. Neither the body nor the
+signature is ever logged.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import structlog
+from prometheus_client import Counter
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from services.billing.adapters.intake import IncomingEvent, Intake, NotStorable, StoreAway
+from services.billing.adapters.payments import InvalidSignature, WebhookVerifier
+from shared.telemetry.metrics import registry
+from shared.telemetry.tracing import current_traceparent
+from shared.web.context import header
+from shared.web.problems import problem
+
+log = structlog.get_logger()
+
+PATH = "/webhooks/stripe"
+LARGEST_BODY = 1024 * 1024
+PATIENCE = 10.0
+_RETRY_AFTER = "1"
+_ANSWER = b'{"received":true}'
+_HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(_ANSWER))]
+_ID = re.compile(r"evt_[A-Za-z0-9_]{1,200}\Z")
+_TYPE = re.compile(r"[a-z0-9_.]{1,100}\Z")
+_VERSION = re.compile(r"[A-Za-z0-9_.-]{1,40}\Z")
+_OBJECT_ID = re.compile(r"[\x21-\x7e]{1,255}\Z")
+_EVENT_IDS = re.compile(rb'"id"\s*:\s*"evt_')
+
+_deliveries = Counter(
+    "ez_stripe_deliveries_total", "Webhook deliveries, by what became of them.", ["outcome"], registry=registry
+)
+
+
+class _Refused(Exception):
+    """The delivery is not accepted; `slug` names why for machines and metrics."""
+
+    def __init__(self, status: int, slug: str, title: str, detail: str) -> None:
+        super().__init__(slug)
+        self.status = status
+        self.slug = slug
+        self.title = title
+        self.detail = detail
+
+
+class _HungUp(Exception):
+    """The sender closed the connection before the body was complete."""
+
+
+class StripeWebhook:
+    """The ASGI app behind the route. `patience` is how many seconds a sender has for its whole body."""
+
+    path = PATH
+
+    def __init__(
+        self, intake: Intake, verifier: WebhookVerifier, *, livemode: bool, patience: float = PATIENCE
+    ) -> None:
+        self._intake = intake
+        self._verifier = verifier
+        self._livemode = livemode
+        self._patience = patience
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one delivery."""
+        scope["route"] = self  # names the route in metrics and the access line
+        try:
+            body = await self._body(scope, receive)
+            await self._intake.store(self._event(scope, body))
+        except _Refused as refusal:
+            await self._refuse(refusal, scope, receive, send)
+        except (StoreAway, NotStorable) as failure:
+            await self._not_stored(failure, scope, receive, send)
+        except _HungUp:
+            _deliveries.labels("hung-up").inc()
+        else:
+            _deliveries.labels("stored").inc()
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            await send({"type": "http.response.body", "body": _ANSWER})
+
+    async def _refuse(self, refusal: _Refused, scope: Scope, receive: Receive, send: Send) -> None:
+        _deliveries.labels(refusal.slug).inc()
+        log.warning("delivery_refused", reason=refusal.slug)
+        # After an unread body the connection cannot be used again.
+        headers = {"Connection": "close"} if refusal.status in (408, 413, 415) else {}
+        answer = problem(refusal.status, refusal.slug, refusal.title, refusal.detail, headers=headers)
+        await answer(scope, receive, send)
+
+    async def _not_stored(self, failure: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+        _deliveries.labels(type(failure).__name__).inc()
+        if isinstance(failure, NotStorable):
+            answer = problem(400, "not-storable", "The event cannot be stored", "A value in it fits no column.")
+        else:
+            answer = problem(
+                503,
+                "unavailable",
+                "Temporarily unavailable",
+                "The event was not stored. Deliver it again.",
+                headers={"Retry-After": _RETRY_AFTER},
+            )
+        await answer(scope, receive, send)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        encoding = header(scope, b"content-encoding")
+        if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
+            raise _Refused(415, "unsupported-media-type", "Encoded bodies are not accepted", "Send the body as signed.")
+        declared = header(scope, b"content-length")
+        if declared is not None and declared.isdigit() and (len(declared) > 12 or int(declared) > LARGEST_BODY):
+            raise _too_large()
+        try:
+            async with asyncio.timeout(self._patience):
+                return await _read(receive)
+        except TimeoutError:
+            raise _Refused(408, "timeout", "The body took too long", "Send the whole body at once.") from None
+
+    def _event(self, scope: Scope, body: bytes) -> IncomingEvent:
+        signature = header(scope, b"stripe-signature")
+        try:
+            payload = body.decode()
+            self._verifier.verify(payload, signature.decode("latin-1") if signature is not None else None)
+        except (InvalidSignature, UnicodeDecodeError):
+            raise _Refused(
+                400,
+                "invalid-signature",
+                "The signature is not valid",
+                "Only Stripe's own recent deliveries are accepted.",
+            ) from None
+        event = read_event(body, payload)
+        if event.livemode != self._livemode:
+            log.error("delivery_of_other_mode", event_id=event.id, livemode=event.livemode)
+            raise _Refused(400, "livemode-mismatch", "The event is of the other mode", "Live and test do not mix here.")
+        return event
+
+
+def _too_large() -> _Refused:
+    return _Refused(413, "body-too-large", "The body is too large", f"At most {LARGEST_BODY} bytes are accepted.")
+
+
+def _malformed(detail: str) -> _Refused:
+    return _Refused(400, "malformed-event", "The body is not an event", detail)
+
+
+async def _read(receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _HungUp
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            raise _too_large()
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def read_event(body: bytes, payload: str) -> IncomingEvent:
+    """The few fields an event is stored by. Raises _Refused (400) for anything that is not one."""
+    try:
+        raw = orjson.loads(body)
+    except orjson.JSONDecodeError:  # also for nesting beyond orjson's limit
+        raise _malformed("It is not one JSON object in UTF-8.") from None
+    if not isinstance(raw, dict) or raw.get("object") != "event":
+        raise _malformed("It is not one JSON object of the kind `event`.")
+    # The id decides what is a repeat, so there must be no two readings of it.
+    if len(_EVENT_IDS.findall(body)) > 1 and _has_duplicate_keys(payload):
+        raise _malformed("A key appears twice.")
+    created, livemode = raw.get("created"), raw.get("livemode")
+    if type(created) is not int or not 0 < created < 2**33 or not isinstance(livemode, bool):
+        raise _malformed("`created` or `livemode` is missing or of another type.")
+    identity, version = _matching(_ID, raw.get("id")), _matching(_VERSION, raw.get("api_version"))
+    kind = _matching(_TYPE, raw.get("type"))
+    if identity is None or kind is None:
+        raise _malformed("`id` or `type` is missing or malformed.")
+    return IncomingEvent(
+        id=identity,
+        type=kind,
+        api_version=version,
+        created=datetime.fromtimestamp(created, UTC),
+        livemode=livemode,
+        object_id=_matching(_OBJECT_ID, _object_id(raw)),
+        payload=payload,
+        trace=current_traceparent(),
+    )
+
+
+def _matching(pattern: re.Pattern[str], value: object) -> str | None:
+    return value if isinstance(value, str) and pattern.match(value) else None
+
+
+def _object_id(raw: Mapping[str, Any]) -> object:
+    data = raw.get("data")
+    item = data.get("object") if isinstance(data, Mapping) else None
+    return item.get("id") if isinstance(item, Mapping) else None
+
+
+def _has_duplicate_keys(payload: str) -> bool:
+    """Whether any object in it names a key twice; slow, so only for what looks odd."""
+
+    def refuse(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({key for key, _value in pairs}) != len(pairs):
+            raise ValueError("duplicate key")
+        return dict(pairs)
+
+    try:
+        json.loads(payload, object_pairs_hook=refuse)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def webhook_route(webhook: StripeWebhook) -> Route:
+    """The route. Its own limit replaces the app's smaller one; the body is refused here, with a problem document."""
+    return Route(PATH, webhook, methods=["POST"], name="stripe_webhook", max_body_size=2**62)

@@ -1,0 +1,105 @@
+"""What Stripe says, in our words: the few fields of its objects that our rules look at.
+
+Currencies are upper case here, amounts integer minor units, moments aware. A `hint` comes from metadata: it helps to
+find our row and proves nothing; the row's own Stripe ids must agree.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which event told us, of which kind, and when Stripe made it (whole seconds)."""
+
+    event_id: str
+    type: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFact:
+    """A Checkout Session.
+
+    status: open, complete or expired. payment_status: paid, unpaid or no_payment_required.
+    """
+
+    session_id: str
+    status: str
+    payment_status: str
+    amount_minor: int
+    currency: str
+    customer_id: str | None
+    subscription_id: str | None
+    checkout_hint: str | None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to be paid on a completed session."""
+        return self.status == "complete" and self.payment_status in ("paid", "no_payment_required")
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceFact:
+    """An invoice as it stood when the event was made. `reason` is Stripe's billing_reason."""
+
+    stripe_invoice_id: str
+    customer_id: str | None
+    status: str
+    reason: str | None
+    number: str | None
+    total_minor: int
+    amount_paid_minor: int
+    currency: str
+    attempts: int
+    subscription_id: str | None
+    order_hint: str | None
+    created_at: datetime
+    paid_at: datetime | None
+    hosted_invoice_url: str | None
+    pdf_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionFact:
+    """A subscription as it stood when the event was made. `period_end` is the latest end among its items."""
+
+    stripe_subscription_id: str
+    customer_id: str | None
+    status: str
+    period_end: datetime | None
+    cancel_at_period_end: bool
+    order_hint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFact:
+    """One attempt to move money.
+
+    reference: the charge's id; for an attempt that never became a charge, one made from the payment intent's id.
+    order_reference: what Checkout wrote on the payment, the session's id or its beginning.
+    failure_code: Stripe's decline code or error code, None when the attempt succeeded.
+    """
+
+    reference: str
+    payment_intent_id: str | None
+    customer_id: str | None
+    status: str
+    amount_minor: int
+    currency: str
+    refunded_minor: int
+    failure_code: str | None
+    order_hint: str | None
+    order_reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeFact:
+    """A customer's bank takes a payment into doubt. `status` is Stripe's, e.g. needs_response, won, lost."""
+
+    reference: str
+    payment_intent_id: str | None
+    status: str
+    reason: str
+    amount_minor: int
+    currency: str

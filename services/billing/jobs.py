@@ -1,0 +1,59 @@
+"""What runs without a request: stored events and tasks as they become due, and what the clock asks for."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from services.billing.adapters.tables import plumbing
+from services.billing.domain import event_queue
+from services.billing.use_cases.apply_event import StoredEvent, apply_event
+from services.billing.use_cases.reconcile import Reconciler
+from shared.database import Claimed, Database, DurableQueue, UnitOfWork
+from shared.web.idempotency import purge_keys
+from shared.web.worker import ClockJob
+
+# Stripe can be asked for events of the last 30 days, so a repeat may come that late; the ids are kept longer.
+KEPT_EVENTS = timedelta(days=45)
+_KEPT_INBOX = timedelta(days=30)
+_KEPT_OUTBOX = timedelta(days=7)
+
+
+class EventProcessor:
+    """Applies claimed events: effect, facts and completion in one transaction."""
+
+    def __init__(self, database: Database, queue: DurableQueue) -> None:
+        self._database = database
+        self._queue = queue
+
+    async def handle(self, claimed: Claimed) -> None:
+        """Applies one event. Raises HandlingFailed when its failure has a meaning."""
+        row = claimed.row
+        event = StoredEvent(claimed.id, row["type"], row["api_version"], row["stripe_created_at"], row["payload"])
+
+        async def change(work: UnitOfWork) -> None:
+            applied = await apply_event(work, event)
+            await self._queue.complete(work.session, claimed, outcome=applied.outcome[:200], order_id=applied.order_id)
+
+        await self._database.run(change)
+
+
+def clock_jobs(database: Database, reconciler: Reconciler, queues: Sequence[DurableQueue]) -> list[ClockJob]:
+    """The reconciler's two looks at Stripe every minute, and the daily forgetting in small bites."""
+
+    async def sweep_events() -> None:
+        await reconciler.sweep_events()
+
+    async def look_at_sessions() -> None:
+        await reconciler.look_at_sessions()
+
+    async def purge() -> None:
+        kept = {plumbing.outbox.name: _KEPT_OUTBOX, plumbing.inbox.name: _KEPT_INBOX, event_queue().name: KEPT_EVENTS}
+        for queue in (plumbing.outbox, plumbing.inbox, *queues):
+            async with database.work() as work:
+                await queue.purge(work.session, kept.get(queue.name, KEPT_EVENTS))
+        await purge_keys(database, plumbing.idempotency_keys)
+
+    return [
+        ClockJob("sweep_events", 60, sweep_events),
+        ClockJob("look_at_sessions", 60, look_at_sessions),
+        ClockJob("purge", 600, purge),
+    ]

@@ -1,0 +1,86 @@
+"""Attempts to pay: a refused one is told to the customer once; refunds and disputes are noted on the payment."""
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.billing.domain import Checkout, Payment, words_for
+from services.billing.domain.facts import DisputeFact, PaymentFact, Stamp
+from services.billing.use_cases.applied import Applied
+from services.billing.use_cases.mirror_invoice import account_of_customer
+from shared.contracts.billing import PaymentFailed
+from shared.database import UnitOfWork
+
+# Card networks carry only so much of a reference, so Checkout may have cut the session's id; not shorter than this.
+_SHORTEST_REFERENCE = 20
+
+
+async def record_payment(work: UnitOfWork, fact: PaymentFact, stamp: Stamp) -> Applied:
+    """Keeps the newest snapshot of an attempt. Two events tell of one refusal; the customer hears of it once.
+
+    An order that is paid meanwhile is not troubled with an older refusal.
+    """
+    checkout = await _checkout_of(work, fact)
+    account_id = checkout.account_id if checkout else await account_of_customer(work, fact.customer_id)
+    if account_id is None:
+        return Applied("ignored: not a customer of ours")
+    payment = await _payment(work, fact.reference, fact.currency, stamp)
+    payment.account_id = payment.account_id or account_id
+    payment.order_id = payment.order_id or (checkout.order_id if checkout else None)
+    payment.mirror(fact, stamp)
+    if checkout is not None and checkout.status == "open" and payment.report_failure(work.clock.now()):
+        code, message = words_for(payment.failure_code)
+        work.publish(
+            PaymentFailed(
+                order_id=checkout.order_id,
+                account_id=checkout.account_id,
+                code=code,
+                message=message,
+                failed_at=stamp.created,
+            )
+        )
+    refunded = ", refunded" if payment.refunded_minor else ""
+    return Applied(f"payment {payment.status}{refunded}", payment.order_id)
+
+
+async def record_dispute(work: UnitOfWork, fact: DisputeFact, stamp: Stamp) -> Applied:
+    """Notes where a dispute stands on the payment it is about."""
+    payment = await _payment(work, fact.reference, fact.currency, stamp)
+    payment.dispute(fact, stamp)
+    return Applied(f"dispute {payment.dispute_status}", payment.order_id)
+
+
+async def _payment(work: UnitOfWork, reference: str, currency: str, stamp: Stamp) -> Payment:
+    await work.session.execute(
+        insert(Payment)
+        .values(reference=reference, currency=currency, created_at=stamp.created, as_of=stamp.created)
+        .on_conflict_do_nothing()
+    )
+    statement = select(Payment).where(Payment.reference == reference).with_for_update()
+    return (await work.session.execute(statement)).scalar_one()
+
+
+async def _checkout_of(work: UnitOfWork, fact: PaymentFact) -> Checkout | None:
+    """The checkout an attempt was made for. In subscription mode Stripe puts none of our metadata on a refused
+    payment, so besides the hint there are the session's id on it, and the customer's only open checkout of this amount.
+    """
+    if fact.customer_id is None:
+        return None
+    mine = select(Checkout).where(Checkout.stripe_customer_id == fact.customer_id).limit(2).with_for_update()
+    ways = []
+    if fact.order_hint is not None:
+        ways.append(mine.where(Checkout.order_id == fact.order_hint))
+    reference = fact.order_reference
+    if reference is not None and reference.startswith("cs_") and len(reference) >= _SHORTEST_REFERENCE:
+        ways.append(mine.where(Checkout.stripe_session_id.startswith(reference, autoescape=True)))
+    ways.append(
+        mine.where(
+            Checkout.having("open"),
+            Checkout.total_minor == fact.amount_minor,
+            Checkout.currency == fact.currency,
+        )
+    )
+    for statement in ways:
+        found = list((await work.session.execute(statement)).scalars())
+        if len(found) == 1:
+            return found[0]
+    return None

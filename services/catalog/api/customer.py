@@ -1,0 +1,99 @@
+"""What an account may do with its orders."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.responses import StreamingResponse
+
+from services.catalog.adapters.billing import Checkouts
+from services.catalog.api.schemas import CheckoutView, OrderBody
+from services.catalog.queries.order_views import OrderView, order_view
+from services.catalog.queries.orders import account_order, account_orders, account_timeline, must_own
+from services.catalog.use_cases.cancel_order import cancel_order
+from services.catalog.use_cases.open_checkout import OpenPage, record_checkout, request_checkout
+from services.catalog.use_cases.place_order import place_order
+from shared.database import Database, Listener, UnitOfWork
+from shared.kernel.crashpoints import reach
+from shared.web.access import Customer, account_of, customer_router
+from shared.web.fields import Timeline, path_id
+from shared.web.idempotency import OnceOptional, OnceRequired
+from shared.web.pagination import Page, PageQuery
+from shared.web.streams import change_stream
+
+OrderId = path_id("ord")
+
+
+def customer_routes(database: Database, listener: Listener, checkouts: Checkouts) -> APIRouter:
+    """Placing, watching, paying for and giving up orders."""
+    router = customer_router("/api/v1/orders")
+    _reading(router, database, listener)
+    _buying(router, database, checkouts)
+    return router
+
+
+def _reading(router: APIRouter, database: Database, listener: Listener) -> None:
+    @router.get("")
+    async def list_orders(caller: Customer, page: PageQuery) -> Page[OrderView]:
+        """The account's orders, newest first."""
+        async with database.read() as session:
+            return await account_orders(session, account_of(caller), page)
+
+    @router.get("/{order_id}")
+    async def get_order(caller: Customer, order_id: OrderId) -> OrderView:  # type: ignore[valid-type]
+        """One order."""
+        async with database.read() as session:
+            return await account_order(session, account_of(caller), order_id)
+
+    @router.get("/{order_id}/timeline")
+    async def get_order_timeline(caller: Customer, order_id: OrderId) -> Timeline:  # type: ignore[valid-type]
+        """What happened to an order, in the order it happened."""
+        async with database.read() as session:
+            return await account_timeline(session, account_of(caller), order_id)
+
+    @router.get("/{order_id}/stream", response_class=StreamingResponse)
+    async def stream_order(caller: Customer, order_id: OrderId) -> StreamingResponse:  # type: ignore[valid-type]
+        """Server-sent events that say when to read the order again."""
+        async with database.read() as session:
+            await must_own(session, account_of(caller), order_id)
+        return change_stream(listener, "timeline", order_id)
+
+
+def _buying(router: APIRouter, database: Database, checkouts: Checkouts) -> None:
+    @router.post("", status_code=201, response_model=OrderView)
+    async def create_order(caller: Customer, body: OrderBody, once: OnceRequired) -> object:
+        """Places an order at the catalogue's prices."""
+
+        async def change(work: UnitOfWork) -> BaseModel:
+            order = await place_order(
+                work,
+                account_id=account_of(caller),
+                placed_by=caller.user_id,
+                currency=body.currency,
+                items=[item.wanted() for item in body.items],
+            )
+            return order_view(order)
+
+        return await once(change, status=201)
+
+    @router.post("/{order_id}/checkout")
+    async def open_checkout(caller: Customer, order_id: OrderId) -> CheckoutView:  # type: ignore[valid-type]
+        """Opens the page where the order is paid, or returns the one that is open."""
+        account_id = account_of(caller)
+        found = await database.run(lambda work: request_checkout(work, order_id=order_id, account_id=account_id))
+        if isinstance(found, OpenPage):
+            return CheckoutView(url=found.url, expires_at=found.expires_at)
+        page = await checkouts.open(found)
+        reach("catalog.checkout.after_billing")
+        kept = await database.run(lambda work: record_checkout(work, order_id=order_id, page=page, by=caller.user_id))
+        if not isinstance(kept, OpenPage):
+            raise kept
+        return CheckoutView(url=kept.url, expires_at=kept.expires_at)
+
+    @router.post("/{order_id}/cancel", response_model=OrderView)
+    async def cancel(caller: Customer, order_id: OrderId, once: OnceOptional) -> object:  # type: ignore[valid-type]
+        """Gives up an order that was not paid. Safe to repeat."""
+
+        async def change(work: UnitOfWork) -> BaseModel:
+            order = await cancel_order(work, order_id=order_id, account_id=account_of(caller), by=caller.user_id)
+            return order_view(order)
+
+        return await once(change)

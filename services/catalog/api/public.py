@@ -1,0 +1,50 @@
+"""What anybody may read: the catalogue."""
+
+import hashlib
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from services.catalog.api.schemas import Currency
+from services.catalog.queries.plans import PlanList, PlanView, published_plan, published_plans
+from shared.contracts.catalog import ProductType
+from shared.database import Database
+from shared.web.access import public_router
+
+_CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=300"
+
+
+def public_routes(database: Database) -> APIRouter:
+    """Plans and prices. Caches may keep them for a minute: an order is always priced from the catalogue itself."""
+    router = public_router()
+
+    @router.get("/plans", response_model=PlanList)
+    async def list_plans(
+        request: Request,
+        currency: Currency | None = None,
+        product_type: Annotated[ProductType | None, Query(alias="type")] = None,
+    ) -> Response:
+        """Every plan on sale; with `currency` only those sold in it."""
+        async with database.read() as session:
+            return _cacheable(request, await published_plans(session, currency, product_type))
+
+    @router.get("/plans/{code}", response_model=PlanView)
+    async def get_plan(request: Request, code: Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]) -> Response:
+        """One plan on sale."""
+        async with database.read() as session:
+            return _cacheable(request, await published_plan(session, code))
+
+    return router
+
+
+def _cacheable(request: Request, view: BaseModel) -> Response:
+    """The answer with a validator, or 304 when the client has it already (RFC 9110, section 13.1.2)."""
+    body = view.model_dump_json().encode()
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"Cache-Control": _CACHE_CONTROL, "ETag": tag}
+    known = {candidate.strip().removeprefix("W/") for candidate in request.headers.get("if-none-match", "").split(",")}
+    if tag in known:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)

@@ -1,0 +1,31 @@
+"""Rules and lifecycles of catalog; no session, no network, no clock of its own."""
+
+from services.catalog.domain.base import SCHEMA, Base
+from services.catalog.domain.entitlements import ENTITLEMENT, Entitlement, EntitlementHistory
+from services.catalog.domain.order_items import OrderItem
+from services.catalog.domain.order_states import ORDER
+from services.catalog.domain.orders import Order, OrderHistory
+from services.catalog.domain.payments import Outcome, Particulars, Payment
+from services.catalog.domain.plans import INTERVALS, PLAN, PRODUCT_TYPES, Plan, PlanHistory, Price, Product
+
+__all__ = [
+    "ENTITLEMENT",
+    "INTERVALS",
+    "ORDER",
+    "PLAN",
+    "PRODUCT_TYPES",
+    "SCHEMA",
+    "Base",
+    "Entitlement",
+    "EntitlementHistory",
+    "Order",
+    "OrderHistory",
+    "OrderItem",
+    "Outcome",
+    "Particulars",
+    "Payment",
+    "Plan",
+    "PlanHistory",
+    "Price",
+    "Product",
+]

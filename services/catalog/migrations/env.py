@@ -1,0 +1,8 @@
+"""Alembic's entry for this schema; importing the models and tables fills the metadata."""
+
+from services.catalog import domain
+from services.catalog.adapters import tables
+from shared.database.migrations import run_env
+
+assert tables.plumbing.outbox_table is not None
+run_env(domain.SCHEMA, domain.Base.metadata)

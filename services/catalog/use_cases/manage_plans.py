@@ -1,0 +1,90 @@
+"""The shelf: plans are published, repriced and retired by staff; billing says when Stripe knows their prices."""
+
+from sqlalchemy import select
+
+from services.catalog.domain import Plan, Price
+from services.catalog.use_cases.loading import locked_plan
+from shared.contracts.billing import PriceSynced
+from shared.contracts.catalog import PlanPublished
+from shared.database import UnitOfWork
+from shared.kernel import IllegalMove
+
+
+async def publish_plan(work: UnitOfWork, *, plan_id: str, by: str) -> Plan:
+    """Lets everybody see the plan and tells billing its prices.
+
+    On a published plan it tells billing once more, so that staff can repair prices Stripe does not know.
+    """
+    plan = await locked_plan(work, plan_id)
+    plan.publish(at=work.clock.now(), by=by)
+    announce(work, plan)
+    return plan
+
+
+async def reprice_plan(
+    work: UnitOfWork,
+    *,
+    plan_id: str,
+    currency: str,
+    interval: str,
+    amount_minor: int,
+    setup_fee_minor: int,
+    by: str,
+) -> Plan:
+    """Puts a new price in the place of the present one; orders placed before keep theirs.
+
+    A published plan is announced at once in its next version. The same price again changes nothing.
+    """
+    plan = await locked_plan(work, plan_id)
+    if plan.status == "retired":
+        raise IllegalMove("plan", "retired", "reprice")
+    present = plan.price_for(currency, interval)
+    if present is not None and (present.amount_minor, present.setup_fee_minor) == (amount_minor, setup_fee_minor):
+        return plan
+    now = work.clock.now()
+    plan.supersede(currency, interval, at=now)
+    await work.session.flush()  # the old price must be gone before the new one may be the current one
+    plan.add_price(currency, interval, amount_minor, setup_fee_minor, at=now, by=by)
+    if plan.status == "published":
+        announce(work, plan)
+    return plan
+
+
+async def retire_plan(work: UnitOfWork, *, plan_id: str, by: str) -> Plan:
+    """Takes the plan from sale. Safe to repeat."""
+    plan = await locked_plan(work, plan_id)
+    plan.retire(at=work.clock.now(), by=by)
+    return plan
+
+
+async def on_price_synced(work: UnitOfWork, event: PriceSynced) -> None:
+    """Stripe knows a price: it can be ordered from now on. News about an older version is ignored."""
+    statement = select(Price).where(Price.id == event.price_id, Price.plan_id == event.plan_id).with_for_update()
+    price = await work.one(statement, "There is no price with this id.")
+    price.synced(event.plan_version, event.stripe_product_id, event.stripe_price_id)
+
+
+def announce(work: UnitOfWork, plan: Plan) -> None:
+    """Tells everybody what the plan is and what it costs now."""
+    work.publish(
+        PlanPublished.model_validate(
+            {
+                "plan_id": plan.id,
+                "code": plan.code,
+                "name": plan.name,
+                "description": plan.description,
+                "product_type": plan.product.product_type,
+                "version": plan.version,
+                "prices": [
+                    {
+                        "price_id": price.id,
+                        "currency": price.currency,
+                        "interval": price.interval,
+                        "amount_minor": price.amount_minor,
+                        "setup_fee_minor": price.setup_fee_minor,
+                    }
+                    for price in plan.current_prices
+                ],
+            }
+        )
+    )

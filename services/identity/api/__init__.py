@@ -1,0 +1,1 @@
+"""Routers, one per audience: public, person (anybody signed in), internal (our own services)."""

@@ -1,0 +1,1 @@
+"""What this context does when others' facts arrive: nothing, for it listens to nobody."""

@@ -1,0 +1,141 @@
+"""People and the accounts they act for."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Select, String, Text, select
+from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship
+
+from services.identity.domain.base import Base
+from services.identity.domain.emails import email_key
+from shared.database import History, Instant, PrefixedId, Stateful, status_check
+from shared.kernel import Lifecycle, new_id
+
+ROLES = ("owner", "admin", "billing", "technical", "read_only")
+LONGEST_NAME = 100
+
+USER_LIFECYCLE = Lifecycle(
+    "user",
+    start="unverified",
+    moves={("unverified", "verify"): "active"},
+    repeats={"verify": ("active",)},
+)
+
+
+class UserHistory(History, Base):
+    """What happened to a person's access: signed in, verified, password changed, session ended."""
+
+    __tablename__ = "user_history"
+    __table_args__ = (Index("ix_user_history_user_id_id", "user_id", "id"),)
+
+    user_id: Mapped[str] = mapped_column(PrefixedId("usr"), ForeignKey("users.id", ondelete="CASCADE"))
+
+
+class User(Stateful, Base):
+    """A person who can sign in once the address is verified."""
+
+    __tablename__ = "users"
+    __table_args__ = (status_check(USER_LIFECYCLE),)
+    lifecycle = USER_LIFECYCLE
+    history_model = UserHistory
+
+    id: Mapped[str] = mapped_column(PrefixedId("usr"), primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    locale: Mapped[str] = mapped_column(String(12), default="en")
+    password_hash: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    history: WriteOnlyMapped[UserHistory] = relationship(cascade="all, delete-orphan", passive_deletes=True)
+
+    @classmethod
+    def register(cls, *, email: str, name: str, password_hash: str, at: datetime) -> "User":
+        """A new person whose address nobody has verified yet. `email` is normalised."""
+        user = cls(
+            id=new_id("usr"),
+            email=email,
+            email_key=email_key(email),
+            name=name,
+            locale="en",
+            password_hash=password_hash,
+            created_at=at,
+        )
+        user._begin(at=at, by=user.id)
+        return user
+
+    @property
+    def verified(self) -> bool:
+        """Whether this person has proved control of the address."""
+        return self.status == "active"
+
+    def verify(self, at: datetime) -> None:
+        """The person opened a link that only the address's owner can have; saying so again is harmless."""
+        self._move("verify", at=at, by=self.id)
+
+    def change_password(self, password_hash: str, at: datetime) -> None:
+        """From now on only the new password opens a session."""
+        self.password_hash = password_hash
+        self.note("password_changed", at=at, by=self.id)
+
+
+class Account(Base):
+    """A team: what orders, services, invoices and tickets belong to."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[str] = mapped_column(PrefixedId("acc"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Membership(Base):
+    """A person's role in an account."""
+
+    __tablename__ = "memberships"
+    __table_args__ = (
+        CheckConstraint(f"role IN ({', '.join(repr(role) for role in ROLES)})", name="role"),
+        Index("ix_memberships_user_id", "user_id"),
+    )
+
+    account_id: Mapped[str] = mapped_column(
+        PrefixedId("acc"), ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[str] = mapped_column(
+        PrefixedId("usr"), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    role: Mapped[str] = mapped_column(String(12))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class StaffMember(Base):
+    """A person who works for us, and what for."""
+
+    __tablename__ = "staff_members"
+
+    user_id: Mapped[str] = mapped_column(
+        PrefixedId("usr"), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    roles: Mapped[list[str]] = mapped_column(ARRAY(String(40)))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+def found_account(owner: User, name: str, at: datetime) -> tuple[Account, Membership]:
+    """A new account with `owner` as its owner."""
+    account = Account(id=new_id("acc"), name=name, created_at=at)
+    return account, Membership(account_id=account.id, user_id=owner.id, role="owner", created_at=at)
+
+
+def acting_for(user_id: str) -> Select[Account, str]:
+    """The account a person acts for, and their role in it: the one they have belonged to for longest."""
+    return (
+        select(Account, Membership.role)
+        .join(Membership, Membership.account_id == Account.id)
+        .where(Membership.user_id == user_id)
+        .order_by(Membership.created_at, Account.id)
+        .limit(1)
+    )
+
+
+def access_detail(ip: str | None, user_agent: str | None) -> dict[str, Any]:
+    """Where a sign-in came from, as its line of history keeps it."""
+    return {name: value for name, value in (("ip", ip), ("user_agent", user_agent)) if value}

@@ -1,0 +1,12 @@
+"""What runs without a request: the jobs, and what the clock asks for; each transaction calls one use case.
+
+runner   takes a claimed job through its steps
+steps    what each step asks of a connector
+clock    deadlines, drift, cleaning up
+metrics  how delivery is doing
+"""
+
+from services.provisioning.jobs.clock import clock_jobs
+from services.provisioning.jobs.runner import JobRunner
+
+__all__ = ["JobRunner", "clock_jobs"]

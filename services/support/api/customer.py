@@ -1,0 +1,74 @@
+"""What people acting for an account may call."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from services.support import queries
+from services.support.api.schemas import NewTicket, Reply
+from services.support.queries import MessageView, TicketDetail, TicketView
+from services.support.use_cases import conversations
+from services.support.use_cases.conversations import tickets_of
+from shared.database import Database, UnitOfWork
+from shared.web.access import Customer, account_of, customer_router
+from shared.web.fields import path_id
+from shared.web.idempotency import OnceOptional
+from shared.web.pagination import Page, PageQuery
+
+TicketId = path_id("tkt")
+
+
+def customer_routes(database: Database) -> APIRouter:
+    """Tickets of the caller's account."""
+    router = customer_router()
+
+    @router.get("/tickets")
+    async def list_tickets(caller: Customer, page: PageQuery) -> Page[TicketView]:
+        """The account's tickets, the newest first."""
+        async with database.read() as session:
+            return await queries.tickets(session, tickets_of(account_of(caller)), page)
+
+    @router.post("/tickets", status_code=201, response_model=TicketDetail)
+    async def open_ticket(body: NewTicket, caller: Customer, once: OnceOptional) -> Response:
+        """Opens a ticket with its first message."""
+
+        async def change(work: UnitOfWork) -> BaseModel:
+            ticket = await conversations.open_ticket(
+                work,
+                caller,
+                subject=body.subject,
+                body=body.body,
+                priority=body.priority,
+                service_id=body.service_id,
+            )
+            return await queries.ticket_detail(work.session, ticket)
+
+        return await once(change, status=201)
+
+    @router.get("/tickets/{ticket_id}")
+    async def get_ticket(ticket_id: TicketId, caller: Customer) -> TicketDetail:  # type: ignore[valid-type]  # made by path_id
+        """One ticket with what was said in it."""
+        async with database.read() as session:
+            ticket = await queries.one_ticket(session, tickets_of(account_of(caller)), ticket_id)
+            return await queries.ticket_detail(session, ticket)
+
+    @router.post("/tickets/{ticket_id}/messages", status_code=201, response_model=MessageView)
+    async def reply(ticket_id: TicketId, body: Reply, caller: Customer, once: OnceOptional) -> Response:  # type: ignore[valid-type]  # made by path_id
+        """Writes in a ticket; a closed one opens again."""
+
+        async def change(work: UnitOfWork) -> BaseModel:
+            return queries.message_view(await conversations.customer_replies(work, caller, ticket_id, body.body))
+
+        return await once(change, status=201)
+
+    @router.post("/tickets/{ticket_id}/close", response_model=TicketDetail)
+    async def close_ticket(ticket_id: TicketId, caller: Customer) -> TicketDetail:  # type: ignore[valid-type]  # made by path_id
+        """Closes a ticket. Safe to repeat; writing in it opens it again."""
+
+        async def change(work: UnitOfWork) -> TicketDetail:
+            ticket = await conversations.customer_closes(work, caller, ticket_id)
+            return await queries.ticket_detail(work.session, ticket)
+
+        return await database.run(change)
+
+    return router

@@ -1,0 +1,79 @@
+"""What staff may call."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+from sqlalchemy import select
+from starlette.responses import Response
+
+from services.support import queries
+from services.support.api.schemas import Answer, TicketStatus
+from services.support.domain import Ticket
+from services.support.queries import NotificationView, StaffMessageView, StaffTicketDetail, TicketView
+from services.support.use_cases import conversations
+from shared.database import Database, UnitOfWork
+from shared.web.access import Staff, staff_router
+from shared.web.fields import path_id
+from shared.web.idempotency import OnceOptional
+from shared.web.pagination import Page, PageQuery, PageRequest
+
+TicketId = path_id("tkt")
+
+
+class TicketFilter(PageRequest):
+    """Which page of which tickets."""
+
+    status: TicketStatus | None = None
+
+
+def staff_routes(database: Database) -> APIRouter:
+    """Everybody's tickets, and the mails."""
+    router = staff_router()
+
+    @router.get("/tickets", name="list_all_tickets")
+    async def list_tickets(wanted: Annotated[TicketFilter, Query()]) -> Page[TicketView]:
+        """Tickets of all accounts, the newest first."""
+        statement = select(Ticket)
+        if wanted.status is not None:
+            statement = statement.where(Ticket._status == wanted.status)
+        async with database.read() as session:
+            return await queries.tickets(session, statement, wanted)
+
+    @router.get("/tickets/{ticket_id}", name="get_any_ticket")
+    async def get_ticket(ticket_id: TicketId) -> StaffTicketDetail:  # type: ignore[valid-type]  # made by path_id
+        """One ticket with what was said and noted."""
+        async with database.read() as session:
+            return await queries.staff_ticket_detail(
+                session, await queries.one_ticket(session, select(Ticket), ticket_id)
+            )
+
+    @router.post(
+        "/tickets/{ticket_id}/messages", status_code=201, name="answer_ticket", response_model=StaffMessageView
+    )
+    async def answer(ticket_id: TicketId, body: Answer, caller: Staff, once: OnceOptional) -> Response:  # type: ignore[valid-type]  # made by path_id
+        """Answers, which mails the customer, or notes something that only staff see."""
+
+        async def change(work: UnitOfWork) -> BaseModel:
+            say = conversations.staff_notes if body.internal else conversations.staff_answers
+            return queries.staff_message_view(await say(work, caller, ticket_id, body.body))
+
+        return await once(change, status=201)
+
+    @router.post("/tickets/{ticket_id}/close", name="close_any_ticket")
+    async def close_ticket(ticket_id: TicketId, caller: Staff) -> StaffTicketDetail:  # type: ignore[valid-type]  # made by path_id
+        """Closes a ticket. Safe to repeat; writing in it opens it again."""
+
+        async def change(work: UnitOfWork) -> StaffTicketDetail:
+            ticket = await conversations.staff_closes(work, caller, ticket_id)
+            return await queries.staff_ticket_detail(work.session, ticket)
+
+        return await database.run(change)
+
+    @router.get("/notifications")
+    async def list_notifications(page: PageQuery) -> Page[NotificationView]:
+        """Mails, the newest first."""
+        async with database.read() as session:
+            return await queries.notifications(session, page)
+
+    return router

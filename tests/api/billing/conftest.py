@@ -1,0 +1,273 @@
+"""Billing over a real PostgreSQL, called in-process; its worker's steps are taken by hand, so nothing waits."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest_asyncio
+from sqlalchemy import func, select, text
+
+from services.billing.adapters.stripe import StripePayments, make_client
+from services.billing.adapters.tables import plumbing
+from services.billing.consumers import handlers
+from services.billing.domain import StripeEvent, StripeTask, event_queue, task_queue
+from services.billing.jobs import EventProcessor
+from services.billing.main import create_service
+from services.billing.settings import BillingSettings
+from services.billing.use_cases.stripe_tasks import TaskRunner
+from shared.contracts.base import Event
+from shared.contracts.catalog import PlanPrice, PlanPublished
+from shared.contracts.identity import UserRegistered
+from shared.database import Claimed, Database, DurableQueue
+from shared.kernel import SystemClock, new_id
+from shared.messaging import Consumer, LocalBroker, LocalTransport, encode
+from shared.messaging.envelope import decode
+from shared.messaging.transports.base import Message
+from shared.web.service import Service
+from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS, service_bearer
+from tests.support.database import TestDatabase
+from tests.support.stripe_payloads import SECRET, encoded, signed
+from tests.support.stripe_sandbox import API_KEY, RunningSandbox, running_sandbox
+
+PUBLIC_URL = "https://shop.example"
+
+
+def settings(database_url: str, **changes: Any) -> BillingSettings:
+    """Settings as a test deployment would have them; Stripe is nowhere unless said otherwise."""
+    values: dict[str, Any] = {
+        "environment": "test",
+        "token_keys": TOKEN_KEYS,
+        "database_url": database_url,
+        "signing_key": PRIVATE_KEYS["catalog"],
+        "stripe_secret_key": API_KEY,
+        "stripe_webhook_secrets": SECRET,
+        "stripe_api_base": "http://127.0.0.1:9",
+        "public_url": PUBLIC_URL,
+    }
+    return BillingSettings(**{**values, **changes})
+
+
+class MovingClock(SystemClock):
+    """The system's time, moved by hand."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+@dataclass
+class Billing:
+    """One running billing and what a test does with it."""
+
+    service: Service
+    client: httpx.AsyncClient
+    runner: TaskRunner
+    clock: MovingClock
+    events: DurableQueue = field(default_factory=event_queue)
+    tasks: DurableQueue = field(default_factory=task_queue)
+
+    @property
+    def database(self) -> Database:
+        return self.service.database
+
+    async def deliver(self, event: dict[str, Any], **headers: str) -> httpx.Response:
+        """Sends an event as Stripe would."""
+        body = encoded(event)
+        return await self.client.post("/webhooks/stripe", content=body, headers={**signed(body), **headers})
+
+    async def apply(self, *events: dict[str, Any]) -> None:
+        """Delivers the events and processes each before the next arrives."""
+        for event in events:
+            assert (await self.deliver(event)).status_code == 200
+            await self.process()
+
+    async def process(self) -> int:
+        """Handles every due event, one after the other, as the worker would; says how many."""
+        return await self._drain(self.events, EventProcessor(self.database, self.events).handle)
+
+    async def run_tasks(self) -> int:
+        """Carries out every due task."""
+        return await self._drain(self.tasks, self.runner.handle)
+
+    async def _drain(self, queue: DurableQueue, handle: Any) -> int:
+        handled = 0
+        while True:
+            async with self.database.work() as work:
+                claimed: list[Claimed] = await queue.claim(work.session, 100)
+            if not claimed:
+                return handled
+            for item in claimed:
+                try:
+                    await handle(item)
+                except Exception as error:  # noqa: BLE001 - recorded on the row, as the worker does
+                    async with self.database.work() as work:
+                        await queue.fail(work.session, item, error)
+            handled += len(claimed)
+
+    async def hear(self, event: Event) -> None:
+        """Receives a fact of another service, as from the bus."""
+        consumer = Consumer("billing", self.database, plumbing.inbox, handlers())
+        identity = uuid4()
+        body = encode(event, identity, self.clock.now(), None)
+        await consumer.receive(Message(id=str(identity), wire_type=event.wire_type, body=body))
+
+    async def facts(self, wire_type: str = "billing.") -> list[dict[str, Any]]:
+        """The payloads of the facts published so far, oldest first."""
+        table = plumbing.outbox_table
+        async with self.database.read() as session:
+            rows = await session.execute(select(table.c.body).order_by(table.c.id))
+            envelopes = [decode(bytes(row.body)) for row in rows]
+        return [envelope.data for envelope in envelopes if envelope.wire_type.startswith(wire_type)]
+
+    async def rows(self, table: str, columns: str = "*") -> list[dict[str, Any]]:
+        """All rows of one of billing's tables."""
+        async with self.database.read() as session:
+            found = await session.execute(text(f"SELECT {columns} FROM billing.{table}"))  # noqa: S608 - constants
+            return [dict(row) for row in found.mappings()]
+
+    async def stored(self, event_id: str) -> StripeEvent:
+        """The stored event."""
+        async with self.database.read() as session:
+            return (await session.execute(select(StripeEvent).where(StripeEvent.id == event_id))).scalar_one()
+
+    async def count(self, model: type[StripeEvent] | type[StripeTask] = StripeEvent) -> int:
+        """How many events (or tasks) are stored."""
+        async with self.database.read() as session:
+            return int((await session.execute(select(func.count()).select_from(model))).scalar_one())
+
+    async def execute(self, statement: str, **values: Any) -> None:
+        """Changes something behind the service's back."""
+        async with self.database.work() as work:
+            await work.session.execute(text(statement), values)
+
+    async def open_checkout(self, order: "Order") -> httpx.Response:
+        """Asks for the order's payment page, as catalog does."""
+        return await self.client.post(
+            "/internal/checkouts", json=order.body(), headers=service_bearer("catalog", "billing")
+        )
+
+
+@dataclass
+class Order:
+    """An order as catalog would send it: two servers at 12.00 and a set-up fee of 1.50 each, 27.00 EUR."""
+
+    account_id: str
+    price_id: str
+    order_id: str = field(default_factory=lambda: new_id("ord"))
+    number: str = "EZ-1001"
+    total_minor: int = 2700
+    currency: str = "EUR"
+    expires_at: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(hours=12))
+
+    def line(self) -> dict[str, Any]:
+        return {
+            "price_id": self.price_id,
+            "description": "VPS M · web-1",
+            "quantity": 2,
+            "unit_amount_minor": 1200,
+            "setup_fee_minor": 150,
+            "interval": "month",
+        }
+
+    def body(self) -> dict[str, Any]:
+        return {
+            "order_id": self.order_id,
+            "order_number": self.number,
+            "account_id": self.account_id,
+            "currency": self.currency,
+            "total_minor": self.total_minor,
+            "expires_at": self.expires_at.isoformat(),
+            "lines": [self.line()],
+        }
+
+
+@dataclass
+class Shop:
+    """A published plan with one monthly price, and accounts that have signed up."""
+
+    billing: Billing
+    plan_id: str = field(default_factory=lambda: new_id("pln"))
+    price_id: str = field(default_factory=lambda: new_id("prc"))
+
+    def published(self, version: int = 1, **changes: Any) -> PlanPublished:
+        price = {
+            "price_id": self.price_id,
+            "currency": "EUR",
+            "interval": "month",
+            "amount_minor": 1200,
+            "setup_fee_minor": 150,
+            **changes,
+        }
+        return PlanPublished(
+            plan_id=self.plan_id,
+            code="vps-m",
+            name="VPS M",
+            description="Two cores",
+            product_type="vps",
+            version=version,
+            prices=(PlanPrice.model_validate(price),),
+        )
+
+    async def account(self, email: str = "ada@example.com") -> str:
+        """An account that signed up."""
+        account_id = new_id("acc")
+        await self.billing.hear(
+            UserRegistered(
+                user_id=new_id("usr"),
+                account_id=account_id,
+                account_name="Analytical Engines",
+                email=email,
+                name="Ada Lovelace",
+                locale="en",
+            )
+        )
+        return account_id
+
+    def order(self, account_id: str, **changes: Any) -> Order:
+        return Order(account_id=account_id, price_id=self.price_id, **changes)
+
+
+async def running_billing(database_url: str, **changes: Any) -> AsyncIterator[Billing]:
+    chosen, clock = settings(database_url, **changes), MovingClock()
+    payments = StripePayments(*make_client(chosen.stripe_secret_key.get_secret_value(), chosen.stripe_api_base))
+    service = create_service(chosen, LocalTransport(LocalBroker()), clock=clock, payments=payments)
+    transport = httpx.ASGITransport(app=service.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://billing", timeout=60) as client:
+        async with service.app.router.lifespan_context(service.app):
+            yield Billing(service, client, TaskRunner(service.database, payments, task_queue()), clock)
+
+
+@pytest_asyncio.fixture
+async def billing(fresh_database: TestDatabase) -> AsyncIterator[Billing]:
+    """Billing without a Stripe that answers: for what needs none."""
+    async for running in running_billing(fresh_database.url("billing")):
+        yield running
+
+
+@pytest_asyncio.fixture
+async def sandbox() -> AsyncIterator[RunningSandbox]:
+    """A Stripe stand-in whose events are fetched, not delivered, so that a test decides their order."""
+    async with running_sandbox() as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def shop(fresh_database: TestDatabase, sandbox: RunningSandbox) -> AsyncIterator[Shop]:
+    """Billing beside the stand-in, with one plan for sale."""
+    async for running in running_billing(fresh_database.url("billing"), stripe_api_base=sandbox.url):
+        shop = Shop(running)
+        await running.hear(shop.published())
+        await running.run_tasks()
+        yield shop
+
+
+async def stripe_events(sandbox: RunningSandbox) -> list[dict[str, Any]]:
+    """Every event the stand-in made so far, oldest first, as the JSON a delivery would carry."""
+    answer = await sandbox.control.get("/v1/events", params={"limit": 100})
+    events: list[dict[str, Any]] = answer.json()["data"]
+    return events[::-1]

@@ -1,0 +1,406 @@
+"""What Stripe's events do to orders: paid once, in any order, and only by money that matches."""
+
+import itertools
+import random
+from typing import Any
+
+import pytest
+
+from tests.api.billing.conftest import Order, Shop, stripe_events
+from tests.support.stripe_payloads import charge, dispute, event, failed_intent, invoice, session, subscription
+from tests.support.stripe_sandbox import RunningSandbox
+
+PURCHASE = (
+    "checkout.session.completed",
+    "customer.subscription.created",
+    "invoice.created",
+    "invoice.finalized",
+    "invoice.paid",
+)
+
+
+async def opened(shop: Shop, **changes: Any) -> tuple[Order, str]:
+    """An order with an open payment page, and the page's id at Stripe."""
+    order = shop.order(await shop.account(), **changes)
+    answer = await shop.billing.open_checkout(order)
+    assert answer.status_code == 200, answer.text
+    rows = await shop.billing.rows("checkouts", "order_id, stripe_session_id")
+    return order, rows[-1]["stripe_session_id"]
+
+
+async def forget(shop: Shop) -> None:
+    """Takes billing back to before any event had arrived."""
+    await shop.billing.execute("TRUNCATE stripe_events, invoices, subscriptions, payments, outbox")
+    await shop.billing.execute(
+        "UPDATE checkouts SET status = 'open', paid_at = NULL, mismatch = NULL, stripe_subscription_id = NULL"
+    )
+
+
+async def picture(shop: Shop) -> dict[str, Any]:
+    """The state that every order of arrival must lead to."""
+    rows = shop.billing.rows
+    facts = await shop.billing.facts()
+    for fact in facts:
+        fact.pop("paid_at", None)
+        fact.pop("invoice_id", None)
+        fact.pop("failed_at", None)
+    return {
+        "checkouts": await rows("checkouts", "status, mismatch, stripe_subscription_id"),
+        "invoices": await rows("invoices", "stripe_invoice_id, status, number, amount_paid_minor, order_id, paid_at"),
+        "subscriptions": await rows("subscriptions", "stripe_subscription_id, status, period_end, order_id"),
+        "payments": await rows("payments", "reference, status, amount_minor, order_id"),
+        "facts": sorted(facts, key=str),
+    }
+
+
+async def test_a_purchase_is_announced_once_with_what_the_order_asked_for(shop: Shop, sandbox: RunningSandbox) -> None:
+    order, session_id = await opened(shop)
+    await sandbox.pay(session_id)
+    await shop.billing.apply(*await stripe_events(sandbox))
+    [paid] = await shop.billing.facts("billing.checkout.paid")
+    assert paid["order_id"] == order.order_id
+    assert (paid["account_id"], paid["amount_minor"], paid["currency"]) == (order.account_id, 2700, "EUR")
+    assert paid["stripe_subscription_id"].startswith("sub_")
+    [receipt] = await shop.billing.facts("billing.invoice.paid")
+    assert (receipt["order_id"], receipt["amount_minor"], receipt["currency"]) == (order.order_id, 2700, "EUR")
+    assert receipt["number"]
+    assert receipt["hosted_invoice_url"]
+    unfinished = await shop.billing.rows("stripe_events WHERE state <> 'done'", "type, state, last_error")
+    assert unfinished == []
+    [row] = await shop.billing.rows("subscriptions")
+    assert (row["status"], row["cancel_at_period_end"]) == ("active", False)
+
+
+async def test_every_order_of_arrival_of_a_purchase_leads_to_the_same_state(
+    shop: Shop, sandbox: RunningSandbox
+) -> None:
+    _order, session_id = await opened(shop)
+    await sandbox.pay(session_id)
+    made = {item["type"]: item for item in await stripe_events(sandbox)}
+    pictures = []
+    for arrival in itertools.permutations(PURCHASE):
+        await forget(shop)
+        await shop.billing.apply(*(made[kind] for kind in arrival))
+        pictures.append(await picture(shop))
+    assert len(pictures) == 120
+    assert all(later == pictures[0] for later in pictures)
+    assert pictures[0]["checkouts"][0]["status"] == "paid"
+    assert len(pictures[0]["facts"]) == 2
+
+
+async def test_a_decline_and_then_a_success_in_any_order_end_paid(shop: Shop, sandbox: RunningSandbox) -> None:
+    order, session_id = await opened(shop)
+    await sandbox.pay(session_id, "decline")
+    await sandbox.pay(session_id, "success")
+    events = [item for item in await stripe_events(sandbox) if item["type"].partition(".")[0] in _MONEY]
+    shuffled = random.Random(7)  # noqa: S311 - a fixed sample of the many orders
+    arrivals = [events, events[::-1]] + [shuffled.sample(events, len(events)) for _ in range(25)]
+    for arrival in arrivals:
+        await forget(shop)
+        await shop.billing.apply(*arrival)
+        seen = await picture(shop)
+        assert [row["status"] for row in seen["checkouts"]] == ["paid"]
+        assert sorted(row["status"] for row in seen["payments"]) == ["failed", "succeeded"]
+        kinds = [kind for kind in await fact_kinds(shop) if kind != "billing.payment.failed.v1"]
+        assert sorted(kinds) == ["billing.checkout.paid.v1", "billing.invoice.paid.v1"]
+        assert len(await shop.billing.facts("billing.payment.failed")) <= 1
+    await forget(shop)
+    await shop.billing.apply(*events)
+    [failed] = await shop.billing.facts("billing.payment.failed")
+    assert (failed["order_id"], failed["code"]) == (order.order_id, "card_declined")
+    assert "Try another card" in failed["message"]
+
+
+_MONEY = ("checkout", "invoice", "customer", "charge", "payment_intent")
+
+
+async def fact_kinds(shop: Shop) -> list[str]:
+    return [row["type"] for row in await shop.billing.rows("outbox", "type")]
+
+
+async def test_both_proofs_arriving_together_pay_once(shop: Shop, sandbox: RunningSandbox) -> None:
+    import asyncio
+
+    from services.billing.jobs import EventProcessor
+
+    _order, session_id = await opened(shop)
+    await sandbox.pay(session_id)
+    for item in await stripe_events(sandbox):
+        assert (await shop.billing.deliver(item)).status_code == 200
+    processor = EventProcessor(shop.billing.database, shop.billing.events)
+    async with shop.billing.database.work() as work:
+        claimed = await shop.billing.events.claim(work.session, 100)
+    await asyncio.gather(*(processor.handle(item) for item in claimed))
+    assert len(await shop.billing.facts("billing.checkout.paid")) == 1
+    assert len(await shop.billing.facts("billing.invoice.paid")) == 1
+
+
+async def test_a_declined_card_leaves_the_session_open(shop: Shop, sandbox: RunningSandbox) -> None:
+    order, session_id = await opened(shop)
+    await sandbox.pay(session_id, "decline", card="4000000000009995")
+    await shop.billing.apply(*await stripe_events(sandbox))
+    [failed] = await shop.billing.facts("billing.payment.failed")
+    assert (failed["order_id"], failed["code"]) == (order.order_id, "insufficient_funds")
+    assert [row["status"] for row in await shop.billing.rows("checkouts")] == ["open"]
+    assert await shop.billing.facts("billing.checkout") == []
+
+
+async def test_a_failed_authentication_is_told_once_though_no_charge_was_made(
+    shop: Shop, sandbox: RunningSandbox
+) -> None:
+    order, session_id = await opened(shop)
+    await sandbox.pay(session_id, "3ds_fail")
+    await shop.billing.apply(*await stripe_events(sandbox))
+    [failed] = await shop.billing.facts("billing.payment.failed")
+    assert (failed["order_id"], failed["code"]) == (order.order_id, "payment_intent_authentication_failure")
+
+
+async def test_two_open_orders_of_one_customer_are_told_apart_by_the_session_on_the_payment(
+    shop: Shop, sandbox: RunningSandbox
+) -> None:
+    account = await shop.account()
+    first, second = shop.order(account), shop.order(account)
+    for order in (first, second):
+        assert (await shop.billing.open_checkout(order)).status_code == 200
+    rows = await shop.billing.rows("checkouts ORDER BY id", "stripe_session_id")
+    await sandbox.pay(rows[1]["stripe_session_id"], "decline")
+    intents = [item for item in await stripe_events(sandbox) if item["type"] == "payment_intent.payment_failed"]
+    await shop.billing.apply(*intents)
+    [failed] = await shop.billing.facts("billing.payment.failed")
+    assert failed["order_id"] == second.order_id
+
+
+def test_reasons_that_hint_at_fraud_are_never_shown() -> None:
+    from services.billing.domain import words_for
+
+    for code in ("stolen_card", "lost_card", "fraudulent", "merchant_blacklist", "pickup_card", None, "made_up"):
+        assert words_for(code)[0] == "card_declined"
+
+
+@pytest.mark.parametrize("proof", ["checkout.session.completed", "invoice.paid"])
+@pytest.mark.parametrize(
+    ("mutation", "reason"),
+    [({"amount": 100}, "amount"), ({"currency": "usd"}, "currency"), ({"amount": 2701}, "amount")],
+)
+async def test_another_amount_or_currency_than_the_orders_is_held_for_a_person(
+    shop: Shop, sandbox: RunningSandbox, proof: str, mutation: dict[str, Any], reason: str
+) -> None:
+    order, session_id = await opened(shop)
+    await sandbox.faults(next_checkout=mutation)
+    await sandbox.pay(session_id)
+    events = {item["type"]: item for item in await stripe_events(sandbox)}
+    await shop.billing.apply(events[proof])
+    await shop.billing.apply(events["invoice.paid"], events["checkout.session.completed"])
+    assert await shop.billing.facts("billing.checkout.paid") == []
+    [fact] = await shop.billing.facts("billing.payment.mismatched")
+    assert reason in fact["reason"]
+    assert (fact["order_id"], fact["expected_minor"], fact["expected_currency"]) == (order.order_id, 2700, "EUR")
+    assert (fact["received_minor"], fact["received_currency"]) == (
+        mutation.get("amount", 2700),
+        mutation.get("currency", "eur").upper(),
+    )
+    assert [row["status"] for row in await shop.billing.rows("checkouts")] == ["mismatched"]
+    assert {row["state"] for row in await shop.billing.rows("stripe_events")} == {"done"}
+
+
+async def test_money_of_another_customer_on_our_session_is_held(shop: Shop) -> None:
+    _order, session_id = await opened(shop)
+    [row] = await shop.billing.rows("checkouts", "stripe_customer_id")
+    other = session(id=session_id, customer="cus_somebody_else")
+    await shop.billing.apply(event("checkout.session.completed", other))
+    [fact] = await shop.billing.facts("billing.payment.mismatched")
+    assert "customer" in fact["reason"]
+    # The right customer's event, later, no longer pays: a person looks first.
+    right = session(id=session_id, customer=row["stripe_customer_id"])
+    await shop.billing.apply(event("checkout.session.completed", right))
+    assert await shop.billing.facts("billing.checkout.paid") == []
+
+
+async def test_an_invoice_that_names_somebody_elses_order_pays_nothing(shop: Shop) -> None:
+    victim, _session = await opened(shop)
+    attacker = await shop.account("eve@example.com")
+    await shop.billing.run_tasks()
+    rows = await shop.billing.rows("payers", "account_id, stripe_customer_id, email")
+    [customer] = [row["stripe_customer_id"] for row in rows if row["email"] == "eve@example.com"]
+    forged = invoice(
+        customer=customer,
+        status="paid",
+        amount_paid=2700,
+        number="E-1",
+        parent={"subscription_details": {"metadata": {"order_id": victim.order_id}, "subscription": "sub_eve"}},
+    )
+    await shop.billing.apply(event("invoice.paid", forged))
+    assert await shop.billing.facts("billing.checkout.paid") == []
+    [mine] = await shop.billing.rows("invoices")
+    assert (mine["order_id"], attacker) == (None, attacker)
+
+
+async def test_a_paid_session_that_names_our_checkout_but_is_not_its_session_is_parked(shop: Shop) -> None:
+    await opened(shop)
+    [row] = await shop.billing.rows("checkouts", "id, stripe_customer_id")
+    from shared.kernel import encode_id
+
+    hint = encode_id("chk", row["id"])
+    alien = session(customer=row["stripe_customer_id"], client_reference_id=hint, metadata={"checkout_id": hint})
+    made = event("checkout.session.completed", alien)
+    await shop.billing.apply(made)
+    stored = await shop.billing.stored(made["id"])
+    assert (stored.state, stored.failure_class) == ("parked", "needs_human")
+    assert await shop.billing.facts("billing.checkout") == []
+
+
+async def test_a_paid_session_without_a_checkout_is_parked_with_its_reason(shop: Shop) -> None:
+    made = event("checkout.session.completed", session())
+    await shop.billing.apply(made)
+    stored = await shop.billing.stored(made["id"])
+    assert stored.state == "parked"
+    assert "belongs to no checkout" in str(stored.last_error)
+
+
+async def test_a_completed_session_that_awaits_the_bank_pays_when_the_money_arrives(shop: Shop) -> None:
+    _order, session_id = await opened(shop)
+    [row] = await shop.billing.rows("checkouts", "stripe_customer_id")
+    waiting = session(id=session_id, customer=row["stripe_customer_id"], payment_status="unpaid")
+    await shop.billing.apply(event("checkout.session.completed", waiting))
+    assert await shop.billing.facts("billing.checkout") == []
+    arrived = {**waiting, "payment_status": "paid"}
+    await shop.billing.apply(event("checkout.session.async_payment_succeeded", arrived))
+    assert len(await shop.billing.facts("billing.checkout.paid")) == 1
+
+
+async def test_a_delayed_payment_that_fails_lets_the_order_be_paid_on_a_new_page(
+    shop: Shop, sandbox: RunningSandbox
+) -> None:
+    order, session_id = await opened(shop)
+    [row] = await shop.billing.rows("checkouts", "stripe_customer_id")
+    await sandbox.stripe.v1.checkout.sessions.expire_async(session_id)
+    unpaid = session(id=session_id, customer=row["stripe_customer_id"], payment_status="unpaid")
+    made = event("checkout.session.async_payment_failed", unpaid)
+    await shop.billing.apply(made, {**made, "id": made["id"] + "x"})
+    assert len(await shop.billing.facts("billing.payment.failed")) == 1
+    answer = await shop.billing.open_checkout(order)
+    assert answer.status_code == 200
+    assert session_id not in answer.json()["url"]
+
+
+async def test_an_expired_session_expires_the_checkout_once(shop: Shop, sandbox: RunningSandbox) -> None:
+    order, session_id = await opened(shop)
+    await sandbox.stripe.v1.checkout.sessions.expire_async(session_id)
+    events = await stripe_events(sandbox)
+    again = {**events[-1], "id": "evt_again"}
+    await shop.billing.apply(*events, again)
+    [fact] = await shop.billing.facts("billing.checkout.expired")
+    assert fact["order_id"] == order.order_id
+
+
+async def test_money_after_the_expiry_is_held_for_a_person(shop: Shop) -> None:
+    _order, session_id = await opened(shop)
+    [row] = await shop.billing.rows("checkouts", "stripe_customer_id")
+    item = session(id=session_id, customer=row["stripe_customer_id"])
+    gone = {**item, "status": "expired", "payment_status": "unpaid"}
+    await shop.billing.apply(event("checkout.session.expired", gone), event("checkout.session.completed", item))
+    [fact] = await shop.billing.facts("billing.payment.mismatched")
+    assert "expired" in fact["reason"]
+
+
+async def test_an_expiry_that_arrives_after_the_payment_changes_nothing(shop: Shop) -> None:
+    _order, session_id = await opened(shop)
+    [row] = await shop.billing.rows("checkouts", "stripe_customer_id")
+    item = session(id=session_id, customer=row["stripe_customer_id"])
+    gone = {**item, "status": "expired", "payment_status": "unpaid"}
+    await shop.billing.apply(event("checkout.session.completed", item), event("checkout.session.expired", gone))
+    assert [row["status"] for row in await shop.billing.rows("checkouts")] == ["paid"]
+    assert await shop.billing.facts("billing.checkout.expired") == []
+
+
+async def test_an_older_subscription_update_does_not_overwrite_a_newer_one(shop: Shop) -> None:
+    await opened(shop)
+    [row] = await shop.billing.rows("checkouts", "stripe_customer_id")
+    item = subscription(customer=row["stripe_customer_id"])
+    events = [
+        event("customer.subscription.created", item, created=1000),
+        event("customer.subscription.updated", {**item, "status": "past_due"}, created=2000),
+        event("customer.subscription.updated", {**item, "status": "active"}, created=3000),
+        event("customer.subscription.deleted", {**item, "status": "canceled"}, created=4000),
+    ]
+    for arrival in itertools.permutations(events):
+        await forget(shop)
+        await shop.billing.apply(*arrival)
+        assert [row["status"] for row in await shop.billing.rows("subscriptions")] == ["canceled"]
+
+
+async def test_a_renewal_is_mirrored_and_does_not_touch_the_paid_checkout(shop: Shop, sandbox: RunningSandbox) -> None:
+    order, session_id = await opened(shop)
+    await sandbox.pay(session_id)
+    listed = await sandbox.stripe.v1.subscriptions.list_async({"limit": 1})
+    answer = await sandbox.control.post(f"/_sandbox/subscriptions/{listed.data[0].id}/renew", json={})
+    assert answer.status_code == 200, answer.text
+    await shop.billing.apply(*await stripe_events(sandbox))
+    receipts = await shop.billing.facts("billing.invoice.paid")
+    assert [receipt["order_id"] for receipt in receipts] == [order.order_id] * 2
+    assert sorted(receipt["amount_minor"] for receipt in receipts) == [2400, 2700]
+    assert len(await shop.billing.facts("billing.checkout.paid")) == 1
+    assert await shop.billing.facts("billing.payment") == []
+
+
+async def test_a_refund_and_a_dispute_are_noted_on_the_payment_in_any_order(shop: Shop) -> None:
+    await opened(shop)
+    [row] = await shop.billing.rows("checkouts", "stripe_customer_id")
+    paid = charge(customer=row["stripe_customer_id"])
+    opening = dispute(charge=paid["id"], payment_intent=paid["payment_intent"])
+    events = [
+        event("charge.succeeded", paid, created=1000),
+        event("charge.refunded", {**paid, "amount_refunded": 500}, created=2000),
+        event("charge.refunded", {**paid, "amount_refunded": 2700}, created=2000),
+        event("charge.dispute.created", opening, created=3000),
+        event("charge.dispute.closed", {**opening, "status": "lost"}, created=3000),
+    ]
+    for arrival in itertools.permutations(events):
+        await forget(shop)
+        await shop.billing.apply(*arrival)
+        [payment] = await shop.billing.rows("payments")
+        assert (payment["status"], payment["refunded_minor"]) == ("succeeded", 2700)
+        assert (payment["dispute_status"], payment["disputed_minor"]) == ("lost", 2700)
+
+
+async def test_events_of_customers_who_are_not_ours_are_ignored_visibly(shop: Shop) -> None:
+    made = [
+        event("invoice.paid", invoice(status="paid", amount_paid=2700)),
+        event("customer.subscription.created", subscription()),
+        event("payment_intent.payment_failed", failed_intent()),
+        event("charge.succeeded", charge()),
+        event("checkout.session.expired", session(status="expired", payment_status="unpaid")),
+    ]
+    await shop.billing.apply(*made)
+    outcomes = [row["outcome"] for row in await shop.billing.rows("stripe_events", "outcome")]
+    assert all(outcome.startswith("ignored") for outcome in outcomes)
+
+
+async def test_a_poison_event_is_buried_while_others_flow_and_can_be_replayed(shop: Shop) -> None:
+    poison = event("invoice.paid", {"id": "in_1", "object": "invoice"})
+    slow = event("invoice.paid", {"id": "in_1", "object": "invoice", "status": "paid"})
+    good = event("customer.created", {"id": "cus_1"})
+    await shop.billing.apply(poison, good, slow)
+    stored = await shop.billing.stored(poison["id"])
+    assert (stored.state, stored.failure_class) == ("dead", "permanent")
+    assert "unreadable: invoice" in str(stored.last_error)
+    assert (await shop.billing.stored(good["id"])).state == "done"
+
+
+async def test_an_event_that_always_crashes_is_tried_a_bounded_number_of_times(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from services.billing.use_cases import apply_event
+
+    async def crash(*_parts: Any) -> None:
+        raise RuntimeError("bug")
+
+    monkeypatch.setitem(apply_event.HANDLERS, "invoice.voided", crash)  # type: ignore[arg-type]  # never returns
+    made = event("invoice.voided", invoice())
+    assert (await shop.billing.deliver(made)).status_code == 200
+    for _attempt in range(20):
+        await shop.billing.process()
+        await shop.billing.execute("UPDATE stripe_events SET next_attempt_at = now() WHERE state = 'ready'")
+    stored = await shop.billing.stored(made["id"])
+    assert (stored.state, stored.attempts, stored.failure_class) == ("dead", 12, "transient")
+    assert "RuntimeError: bug" in str(stored.last_error)

@@ -1,0 +1,328 @@
+"""Webhook intake: what is stored, what is refused, and that nothing unsigned ever leaves a trace."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from sqlalchemy import text
+
+from shared.database import Database
+from tests.api.billing.conftest import Billing, running_billing, settings
+from tests.support.database import TestDatabase
+from tests.support.live import listening
+from tests.support.stripe_payloads import SECRET, encoded, event, invoice, session, signature, signed
+
+
+def an_event(**changes: Any) -> dict[str, Any]:
+    return event("customer.created", {"id": "cus_1", "object": "customer"}, **changes)
+
+
+async def post(billing: Billing, body: bytes, headers: dict[str, str]) -> httpx.Response:
+    return await billing.client.post("/webhooks/stripe", content=body, headers=headers)
+
+
+def assert_problem(answer: httpx.Response, status: int, slug: str) -> None:
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (status, slug)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+async def test_a_signed_event_is_stored_exactly_as_it_was_signed(billing: Billing) -> None:
+    made = event("invoice.paid", invoice(id="in_1", note="Grüße 🎈 \u0000"))
+    answer = await billing.deliver(made)
+    assert (answer.status_code, answer.content) == (200, b'{"received":true}')
+    stored = await billing.stored(made["id"])
+    assert stored.payload.encode() == encoded(made)
+    assert (stored.type, stored.object_id, stored.livemode, stored.state) == ("invoice.paid", "in_1", False, "ready")
+    assert stored.stripe_created_at.timestamp() == made["created"]
+
+
+async def test_fifty_concurrent_deliveries_of_one_event_are_one_row_and_one_effect(billing: Billing) -> None:
+    made = an_event()
+    answers = await asyncio.gather(*(billing.deliver(made) for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert await billing.count() == 1
+    assert await billing.process() == 1
+
+
+async def test_concurrent_events_share_commits_and_every_one_is_stored(billing: Billing) -> None:
+    made = [an_event() for _ in range(200)]
+    before = await commits(billing)
+    answers = await asyncio.gather(*(billing.deliver(item) for item in made))
+    assert {answer.status_code for answer in answers} == {200}
+    assert await billing.count() == 200
+    assert await commits(billing) - before < 100
+
+
+async def commits(billing: Billing) -> int:
+    """How many transactions wrote events so far: rows of one commit carry one transaction id."""
+    rows = await billing.rows("stripe_events", "DISTINCT xmin::text")
+    return len(rows)
+
+
+async def test_a_duplicate_an_hour_later_signed_anew_has_no_effect(billing: Billing) -> None:
+    made = an_event()
+    await billing.apply(made)
+    billing.clock.ahead = timedelta(hours=1)
+    body = encoded(made)
+    answer = await post(billing, body, signed(body, at=billing.clock.now().timestamp()))
+    assert answer.status_code == 200
+    assert await billing.process() == 0
+    assert (await billing.stored(made["id"])).attempts == 1
+
+
+def _bad_headers(body: bytes) -> dict[str, dict[str, str]]:
+    good = signed(body)["Stripe-Signature"]
+    moment, mark = good.split(",")
+    return {
+        "wrong secret": {"Stripe-Signature": signed(body, secret="whsec_other")["Stripe-Signature"]},
+        "no header": {},
+        "empty header": {"Stripe-Signature": ""},
+        "only v0": {"Stripe-Signature": f"{moment},{signature(body, scheme='v0')}"},
+        "garbage t": {"Stripe-Signature": f"t=soon,{mark}"},
+        "no t": {"Stripe-Signature": mark},
+        "two t": {"Stripe-Signature": f"{good},t=1"},
+        "empty v1": {"Stripe-Signature": f"{moment},v1="},
+        "beyond ascii": {"Stripe-Signature": f"{moment},v1=é".encode("latin-1").decode("latin-1")},
+        "very long": {"Stripe-Signature": good + ",v1=0" * 2000},
+        "signed with nothing": {"Stripe-Signature": signed(body, secret="")["Stripe-Signature"]},
+    }
+
+
+@pytest.mark.parametrize("kind", sorted(_bad_headers(b"")))
+async def test_a_delivery_without_a_valid_signature_is_refused(billing: Billing, kind: str) -> None:
+    body = encoded(an_event())
+    headers = {name: value.encode("latin-1") for name, value in _bad_headers(body)[kind].items()}
+    answer = await billing.client.post("/webhooks/stripe", content=body, headers=headers)
+    assert_problem(answer, 400, "invalid-signature")
+    assert await billing.count() == 0
+
+
+@pytest.mark.parametrize("seconds", [-3600, -301, 301, 3600], ids=["hour old", "stale", "ahead", "hour ahead"])
+async def test_a_signature_from_another_time_is_refused(billing: Billing, seconds: int) -> None:
+    body = encoded(an_event())
+    answer = await post(billing, body, signed(body, at=billing.clock.now().timestamp() + seconds))
+    assert_problem(answer, 400, "invalid-signature")
+    assert await billing.count() == 0
+
+
+@pytest.mark.parametrize("seconds", [-290, 290])
+async def test_a_signature_within_five_minutes_is_accepted(billing: Billing, seconds: int) -> None:
+    body = encoded(an_event())
+    answer = await post(billing, body, signed(body, at=billing.clock.now().timestamp() + seconds))
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda body: body.replace(b"\n  ", b""),
+        lambda body: body.replace(b"cus_1", b"cus_2"),
+        lambda body: body + b"\n",
+        lambda body: b"\xef\xbb\xbf" + body,
+        lambda body: body[:-1],
+        lambda body: b"",
+        lambda body: b"\xff" + body,
+    ],
+    ids=["re-serialised", "one byte", "trailing newline", "byte order mark", "cut", "empty", "not utf-8"],
+)
+async def test_a_body_that_is_not_the_signed_bytes_is_refused(billing: Billing, change: Any) -> None:
+    body = encoded(an_event())
+    answer = await post(billing, change(body), signed(body))
+    assert_problem(answer, 400, "invalid-signature")
+    assert await billing.count() == 0
+
+
+async def test_an_encoded_body_is_refused(billing: Billing) -> None:
+    body = encoded(an_event())
+    answer = await post(billing, gzip.compress(body), {**signed(body), "Content-Encoding": "gzip"})
+    assert_problem(answer, 415, "unsupported-media-type")
+    answer = await post(billing, body, {**signed(body), "Content-Encoding": "identity"})
+    assert answer.status_code == 200
+
+
+async def test_a_body_over_one_megabyte_is_refused_whether_declared_or_not(billing: Billing) -> None:
+    body = b" " * (2 * 1024 * 1024)
+    assert_problem(await post(billing, body, signed(body)), 413, "body-too-large")
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(64):
+            yield b" " * 65536
+
+    answer = await billing.client.post("/webhooks/stripe", content=chunks(), headers=signed(b""))
+    assert_problem(answer, 413, "body-too-large")
+
+
+async def test_a_body_just_under_one_megabyte_sent_in_chunks_is_stored(billing: Billing) -> None:
+    made = event("customer.created", {"id": "cus_1", "filler": "x" * (1024 * 1024 - 2000)})
+    body = encoded(made)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 65536):
+            yield body[start : start + 65536]
+
+    answer = await billing.client.post("/webhooks/stripe", content=chunks(), headers=signed(body))
+    assert answer.status_code == 200
+    assert len((await billing.stored(made["id"])).payload) == len(body)
+
+
+async def test_a_sender_that_dawdles_is_cut_off(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> None:
+    webhook = next(route for route in billing.service.app.router.routes if getattr(route, "path", "") == "/webhooks/stripe")
+    monkeypatch.setattr(webhook.endpoint, "_patience", 0.3)  # type: ignore[attr-defined]  # a starlette Route
+    async with listening(billing.service.app) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST /webhooks/stripe HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        await writer.drain()
+        status = await asyncio.wait_for(reader.readline(), 5)
+        writer.close()
+    assert b" 408 " in status
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"null",
+        b'"event"',
+        b"{}",
+        b"not json",
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"a":' * 20_000 + b"1" + b"}" * 20_000,
+        encoded(an_event(id="in_1")),
+        encoded(an_event(id="evt_" + "x" * 300)),
+        encoded(an_event(id="evt_\u0000")),
+        encoded(an_event(id=7)),
+        encoded(an_event(type="")),
+        encoded(an_event(type="Invoice paid")),
+        encoded(an_event(created="now")),
+        encoded(an_event(created=True)),
+        encoded(an_event(created=-1)),
+        encoded(an_event(created=2**62)),
+        encoded(an_event(livemode="false")),
+        encoded(an_event(object="v2.core.event")),
+        b'{"id":"evt_1","object":"event","id":"evt_2","type":"a","created":1,"livemode":false}',
+        b'{"id":"\xed\xa0\x80"}',
+    ],
+)
+async def test_a_signed_body_that_is_no_event_is_refused(billing: Billing, body: bytes) -> None:
+    answer = await post(billing, body, signed(body))
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert await billing.count() == 0
+
+
+async def test_an_event_that_only_mentions_another_event_is_no_duplicate_key(billing: Billing) -> None:
+    made = event("customer.created", {"id": "cus_1", "metadata": {"id": "evt_1"}})
+    assert (await billing.deliver(made)).status_code == 200
+
+
+async def test_an_event_of_the_other_mode_is_refused(billing: Billing) -> None:
+    assert_problem(await billing.deliver(an_event(livemode=True)), 400, "livemode-mismatch")
+    assert await billing.count() == 0
+
+
+async def test_an_unknown_type_is_stored_and_visibly_ignored(billing: Billing) -> None:
+    made = event("radar.early_fraud_warning.created", {"id": "issfr_1"})
+    await billing.apply(made)
+    stored = await billing.stored(made["id"])
+    assert (stored.state, stored.outcome) == ("done", "ignored")
+
+
+async def test_an_unknown_api_version_is_stored_and_parked(billing: Billing) -> None:
+    made = event("checkout.session.completed", session(), api_version="2031-01-01.future")
+    await billing.apply(made)
+    stored = await billing.stored(made["id"])
+    assert (stored.state, stored.failure_class) == ("parked", "needs_human")
+    assert "2031-01-01.future" in str(stored.last_error)
+
+
+async def test_while_a_secret_is_rotated_both_are_valid_and_afterwards_only_the_new_one(
+    fresh_database: TestDatabase,
+) -> None:
+    url = fresh_database.url("billing")
+    async for billing in running_billing(url, stripe_webhook_secrets="whsec_old, whsec_new"):
+        for secret in ("whsec_old", "whsec_new"):
+            body = encoded(an_event())
+            assert (await post(billing, body, signed(body, secret=secret))).status_code == 200
+        body = encoded(an_event())
+        both = signed(body, secret="whsec_gone")["Stripe-Signature"] + "," + signature(body, secret="whsec_new")
+        assert (await post(billing, body, {"Stripe-Signature": both})).status_code == 200
+    async for billing in running_billing(url, stripe_webhook_secrets="whsec_new"):
+        body = encoded(an_event())
+        assert_problem(await post(billing, body, signed(body, secret="whsec_old")), 400, "invalid-signature")
+
+
+@pytest.mark.parametrize("secret", ["", " ", ",", "whsec_a,", "whsec_a, ,whsec_b"])
+def test_billing_does_not_start_with_an_empty_secret(secret: str) -> None:
+    with pytest.raises(ValueError, match="stripe_webhook_secrets"):
+        settings("postgresql://x", stripe_webhook_secrets=secret)
+
+
+async def test_a_flood_of_forgeries_leaves_no_row_and_good_events_pass(billing: Billing) -> None:
+    body = encoded(an_event())
+    forged = [post(billing, body, signed(body, secret="whsec_guess")) for _ in range(100)]
+    good = [billing.deliver(an_event()) for _ in range(10)]
+    answers = await asyncio.gather(*forged, *good)
+    assert [answer.status_code for answer in answers] == [400] * 100 + [200] * 10
+    assert await billing.count() == 10
+
+
+async def test_a_row_that_cannot_be_stored_does_not_cost_its_neighbours(billing: Billing) -> None:
+    await billing.execute("ALTER TABLE stripe_events ADD CONSTRAINT no_bad CHECK (type <> 'bad.one')")
+    answers = await asyncio.gather(
+        *(billing.deliver(an_event()) for _ in range(5)),
+        billing.deliver(an_event(type="bad.one")),
+        *(billing.deliver(an_event()) for _ in range(5)),
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] * 10 + [400]
+    assert await billing.count() == 10
+
+
+async def test_a_flush_wakes_the_worker_once(billing: Billing, fresh_database: TestDatabase) -> None:
+    heard: list[str] = []
+    connection = await asyncpg.connect(fresh_database.url("billing"))
+    await connection.add_listener("billing_stripe_events", lambda *_parts: heard.append("wake"))
+    await asyncio.gather(*(billing.deliver(an_event()) for _ in range(30)))
+    await asyncio.sleep(0.3)
+    await connection.close()
+    assert 1 <= len(heard) < 10
+
+
+async def test_the_webhook_answers_only_posts(billing: Billing) -> None:
+    answer = await billing.client.get("/webhooks/stripe")
+    assert_problem(answer, 405, "method-not-allowed")
+
+
+async def test_neither_body_nor_secret_is_logged(billing: Billing, capsys: pytest.CaptureFixture[str]) -> None:
+    made = event("customer.created", {"id": "cus_1", "email": "private@example.com"})
+    await billing.deliver(made)
+    body = encoded(made)
+    await post(billing, body, signed(body, secret="whsec_guess"))
+    logged = capsys.readouterr()
+    for word in ("private@example.com", SECRET, "v1=", "whsec_"):
+        assert word not in logged.out + logged.err
+
+
+async def test_the_payload_is_compressed_as_postgresql_can(billing: Billing) -> None:
+    made = event("customer.created", {"id": "cus_1", "filler": "x" * 20_000})
+    await billing.deliver(made)
+    [row] = await billing.rows("stripe_events", "pg_column_size(payload) AS size, length(payload) AS length")
+    assert row["size"] < row["length"] / 5
+
+
+async def test_a_crash_after_the_commit_costs_only_a_repeat(billing: Billing, fresh_database: TestDatabase) -> None:
+    """What a kill between commit and answer leaves: the row is there, the sender tries again."""
+    made = an_event()
+    await billing.apply(made)
+    other = Database(fresh_database.url("billing"), "billing")
+    async with other.read() as session_:
+        assert (await session_.execute(text("SELECT count(*) FROM stripe_events"))).scalar_one() == 1
+    await other.close()
+    assert (await billing.deliver(made)).status_code == 200
+    assert await billing.process() == 0

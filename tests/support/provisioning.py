@@ -1,0 +1,206 @@
+"""Provisioning as tests use it: composed by its own main, over a real database, with a hypervisor in memory."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import httpx
+from sqlalchemy import select, text
+from sqlalchemy.orm import selectinload
+
+from services.provisioning.adapters.providers import Provider
+from services.provisioning.adapters.tables import JobQueue, plumbing
+from services.provisioning.adapters.vps import VpsConnector
+from services.provisioning.consumers import handlers
+from services.provisioning.domain import Job, Resource
+from services.provisioning.jobs import JobRunner
+from services.provisioning.main import create_service
+from services.provisioning.settings import ProvisioningSettings
+from shared.contracts.base import Event
+from shared.contracts.catalog import EntitlementGranted
+from shared.database import DurableWorker
+from shared.kernel import Clock, new_id
+from shared.kernel.ids import uuid7
+from shared.messaging import Consumer, LocalBroker, LocalTransport, Message, encode
+from shared.testing import eventually
+from shared.web.tokens import Principal
+from tests.support.callers import TOKEN_KEYS, bearer
+from tests.support.database import TestDatabase
+from tests.support.memory_vps import MemoryVps
+
+SPEC = {"cores": 2, "memory_mb": 4096, "disk_gb": 40, "transfer_tb": 4}
+
+
+def settings_for(database: TestDatabase, **changes: Any) -> ProvisioningSettings:
+    """Settings of a test process."""
+    values: dict[str, Any] = {
+        "environment": "test",
+        "token_keys": TOKEN_KEYS,
+        "database_url": database.url("provisioning"),
+        "proxmox_url": "http://127.0.0.1:1",
+        "proxmox_token": "ez@pve!provisioning=secret",
+        **changes,
+    }
+    return ProvisioningSettings(_env_file=None, **values)
+
+
+def granted(**changes: Any) -> EntitlementGranted:
+    """A paid VPS; `changes` are fields of the fact."""
+    fields: dict[str, Any] = {
+        "entitlement_id": new_id("ent"),
+        "order_id": new_id("ord"),
+        "order_number": "EZ-1001",
+        "item_id": new_id("itm"),
+        "account_id": new_id("acc"),
+        "product_type": "vps",
+        "plan_code": "vps-s",
+        "plan_name": "VPS S",
+        "hostname": "web-1.example.com",
+        "template": "debian-12",
+        "spec": SPEC,
+        "version": 1,
+        **changes,
+    }
+    return EntitlementGranted(**fields)
+
+
+class Provisioning:
+    """One process of provisioning. Jobs retry within fractions of a second; the lease is as in production."""
+
+    def __init__(
+        self,
+        database: TestDatabase,
+        *,
+        vps: VpsConnector | None = None,
+        clock: Clock | None = None,
+        lease: float = 60.0,
+        **settings: Any,
+    ) -> None:
+        self.memory = vps if isinstance(vps, MemoryVps) else MemoryVps()
+        self.vps: VpsConnector = vps or self.memory
+        self.queue = JobQueue(lease=lease, first_wait=0.05, longest_wait=0.2)
+        self.service = create_service(
+            settings_for(database, **settings),
+            LocalTransport(LocalBroker()),
+            clock=clock,
+            vps=self.vps,
+            queue=self.queue,
+        )
+        self.database = self.service.database
+        self.provider = Provider("proxmox", self.vps)
+        self.runner = JobRunner(self.database, self.queue, {"proxmox": self.provider})
+        self.consumer = Consumer("provisioning", self.database, plumbing.inbox, handlers())
+
+    async def receive(self, fact: Event) -> None:
+        """A delivery of this fact, under a new event id."""
+        event_id = uuid7()
+        body = encode(fact, event_id, self.database.clock.now(), None)
+        await self.consumer.receive(Message(id=str(event_id), wire_type=fact.wire_type, body=body))
+
+    async def grant(self, **changes: Any) -> Resource:
+        """A granted entitlement, received; its resource."""
+        fact = granted(**changes)
+        await self.receive(fact)
+        return await self.resource(entitlement_id=fact.entitlement_id)
+
+    @asynccontextmanager
+    async def working(self, concurrency: int = 8) -> AsyncIterator[None]:
+        """A worker runs the jobs meanwhile."""
+        worker = DurableWorker(self.database, self.queue, self.runner.handle, concurrency=concurrency, poll=0.02)
+        task = asyncio.create_task(worker.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def deliver(self, **changes: Any) -> Resource:
+        """A granted entitlement whose service runs."""
+        resource = await self.grant(**changes)
+        async with self.working():
+            return await self.until(resource.id, lambda found: found.status == "active")
+
+    async def until(
+        self, resource_id: str, holds: Callable[[Resource], bool], within: float = 15
+    ) -> Resource:
+        """Waits until the resource is as wanted."""
+
+        async def probe() -> Resource | None:
+            found = await self.resource(id=resource_id)
+            return found if holds(found) else None
+
+        found = await eventually(probe, within=within)
+        assert found is not None
+        return found
+
+    async def until_job(self, holds: Callable[[Job], bool], within: float = 15, **where: Any) -> Job:
+        """Waits until the job is as wanted."""
+
+        async def probe() -> Job | None:
+            found = await self.job(**where)
+            return found if holds(found) else None
+
+        found = await eventually(probe, within=within)
+        assert found is not None
+        return found
+
+    async def resource(self, **where: Any) -> Resource:
+        """The one resource."""
+        async with self.database.read() as session:
+            statement = select(Resource).filter_by(**where).options(selectinload(Resource.pending_power))
+            return (await session.scalars(statement)).one()
+
+    async def job(self, **where: Any) -> Job:
+        """The one job, with its steps."""
+        async with self.database.read() as session:
+            return (await session.scalars(select(Job).filter_by(**where).options(selectinload(Job.steps)))).one()
+
+    async def count(self, table: str, where: str = "true") -> int:
+        """How many rows a table of this schema has."""
+        async with self.database.read() as session:
+            found = await session.scalar(text(f"SELECT count(*) FROM provisioning.{table} WHERE {where}"))
+            return int(found or 0)
+
+    async def execute(self, statement: str) -> None:
+        """A statement of SQL, committed: what a clock or an operator would do."""
+        async with self.database.work() as work:
+            await work.session.execute(text(statement))
+
+    async def published(self, wire_type: str) -> list[dict[str, Any]]:
+        """The payloads of the facts of this type in the outbox, oldest first."""
+        async with self.database.read() as session:
+            bodies = await session.scalars(
+                select(plumbing.outbox_table.c.body)
+                .where(plumbing.outbox_table.c.type == wire_type)
+                .order_by(plumbing.outbox_table.c.id)
+            )
+            return [json.loads(bytes(body))["data"] for body in bodies]
+
+    @asynccontextmanager
+    async def client(self, caller: Principal | None = None) -> AsyncIterator[httpx.AsyncClient]:
+        """A client of the API, in process."""
+        transport = httpx.ASGITransport(self.service.app, raise_app_exceptions=False)
+        headers = bearer(caller) if caller else {}
+        async with httpx.AsyncClient(transport=transport, base_url="http://provisioning", headers=headers) as client:
+            yield client
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self.database.close()
+
+
+async def at_once(count: int, call: Callable[[], Awaitable[Any]]) -> list[Any]:
+    """Starts `count` calls behind one gate; their results, exceptions among them."""
+    gate = asyncio.Event()
+
+    async def one() -> Any:
+        await gate.wait()
+        return await call()
+
+    tasks = [asyncio.create_task(one()) for _ in range(count)]
+    await asyncio.sleep(0)
+    gate.set()
+    return await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,40 @@
+"""The catalogue of a new installation adds up."""
+
+from collections import Counter
+
+from services.catalog.domain import INTERVALS, PRODUCT_TYPES
+from services.catalog.use_cases.seeding.catalogue import OS_TEMPLATES, PLANS
+
+
+def test_codes_are_unique_and_fit_a_url() -> None:
+    codes = Counter(seed.code for seed in PLANS)
+    assert max(codes.values()) == 1
+    assert all(code.replace("-", "").isalnum() and code == code.lower() for code in codes)
+
+
+def test_every_kind_of_product_is_there_and_only_servers_are_open() -> None:
+    kinds = Counter(seed.product_type for seed in PLANS)
+    assert kinds == {"vps": 4, "hosting": 3, "domain": 5, "certificate": 2}
+    assert set(kinds) == set(PRODUCT_TYPES)
+    assert {seed.product_type for seed in PLANS if seed.availability == "open"} == {"vps"}
+
+
+def test_a_year_costs_ten_months_and_domains_are_yearly_only() -> None:
+    for seed in PLANS:
+        prices = {(currency, interval): amount for currency, interval, amount, _fee in seed.prices()}
+        assert {currency for currency, _ in prices} == {"EUR", "USD"}
+        assert {interval for _, interval in prices} <= set(INTERVALS)
+        for currency in ("EUR", "USD"):
+            if seed.product_type == "domain":
+                assert (currency, "month") not in prices
+            else:
+                assert prices[currency, "year"] == 10 * prices[currency, "month"]
+        assert all(amount > 0 for amount in prices.values())
+
+
+def test_servers_say_what_they_are_made_of() -> None:
+    for seed in PLANS:
+        if seed.product_type == "vps":
+            assert set(seed.spec) == {"cores", "memory_mb", "disk_gb", "transfer_tb"}
+            assert seed.templates == OS_TEMPLATES
+    assert any(fee for seed in PLANS for *_, fee in seed.prices())

@@ -1,0 +1,98 @@
+"""Every page, in a real browser: no axe violation, no broken policy, no sideways scrolling, no missing icon."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.web.fake_data import World
+from tests.web.pages_list import every_page
+
+pytestmark = pytest.mark.e2e
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_WATCH = """
+window.broken = [];
+document.addEventListener('securitypolicyviolation', (event) => {
+  window.broken.push(`${event.violatedDirective} ${event.blockedURI}`);
+});
+"""
+_MISSING_ICONS = """async () => {
+  const uses = [...document.querySelectorAll('use')].map((use) => use.getAttribute('href'));
+  if (!uses.length) return [];
+  const sprite = new DOMParser().parseFromString(await (await fetch(uses[0].split('#')[0])).text(), 'image/svg+xml');
+  return [...new Set(uses)].filter((href) => !sprite.getElementById(href.split('#')[1]));
+}"""
+
+
+@pytest.mark.parametrize("who", [None, "ada", "neo", "many", "staff"])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390)])
+async def test_every_page_can_be_used_by_everyone(
+    browser: Browser, served: tuple[World, str], who: str | None, theme: Literal["light", "dark"], width: int
+) -> None:
+    world, address = served
+    context = await browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
+    )
+    await context.add_init_script(_WATCH)
+    page = await context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    if who:
+        await page.goto(f"{address}/preview/be/{who}?to=/pricing")
+    found: dict[str, Any] = {}
+    for name, owner, path, _ in every_page(world):
+        if owner == who:
+            await page.goto(address + path)
+            problems = await _problems(page)
+            if problems:
+                found[name] = problems
+    await context.close()
+    assert found == {}
+    assert errors == []
+
+
+async def _problems(page: Page) -> list[str]:
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    result = await page.evaluate("(tags) => axe.run(document, { runOnly: { type: 'tag', values: tags } })", RULES)
+    said = [
+        f"{violation['id']}: {node['target']} {node['failureSummary'][:200]}"
+        for violation in result["violations"]
+        for node in violation["nodes"][:3]
+    ]
+    said += [f"policy: {broken}" for broken in await page.evaluate("window.broken")]
+    said += [f"icon: {icon}" for icon in await page.evaluate(_MISSING_ICONS)]
+    if await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        said.append("scrolls sideways")
+    return said
+
+
+async def test_forms_with_errors_can_be_used_by_everyone(browser: Browser, served: tuple[World, str]) -> None:
+    _, address = served
+    context = await browser.new_context(reduced_motion="reduce")
+    page = await context.new_page()
+    await context.add_init_script(_WATCH)
+    await page.goto(f"{address}/sign-up")
+    await page.get_by_label("Your name").fill("Eve")
+    await page.get_by_label("E-mail address").fill("eve@example.com")
+    await page.get_by_label("Password", exact=True).fill("short")
+    await page.get_by_role("button", name="Create account").click()
+    await page.wait_for_selector("#password-error")
+    assert await page.evaluate("document.activeElement.id") == "password"
+    assert await _problems(page) == []
+    await page.goto(f"{address}/preview/be/ada?to=/orders/")
+    await context.close()
+
+
+async def test_the_menu_on_a_phone_can_be_used_by_everyone(browser: Browser, served: tuple[World, str]) -> None:
+    _, address = served
+    context = await browser.new_context(viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+    await context.add_init_script(_WATCH)
+    page = await context.new_page()
+    await page.goto(f"{address}/preview/be/ada?to=/dashboard")
+    await page.get_by_text("Menu", exact=True).click()
+    assert await _problems(page) == []
+    await page.get_by_role("link", name="Invoices", exact=True).click()
+    await page.wait_for_url("**/invoices")
+    await context.close()

@@ -1,0 +1,117 @@
+"""What people read about money, sizes and time."""
+
+from typing import Any
+
+import pytest
+
+from gateway.web.formatting import money, parse_time, per_month, price_for, size_mb, wait_words, yearly_saving
+from gateway.web.timeline import merge, tally
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (1200, "EUR", "€12.00"),
+        (5, "EUR", "€0.05"),
+        (0, "USD", "$0.00"),
+        (123456789, "USD", "$1,234,567.89"),
+        (-1200, "EUR", "−€12.00"),
+        (1200, "JPY", "¥1,200"),
+        (1200, "KWD", "KWD\u00a01.200"),
+        (7, "BHD", "BHD\u00a00.007"),
+        (1200, "chf", "CHF\u00a012.00"),
+        (9007199254740993, "EUR", "€90,071,992,547,409.93"),
+    ],
+)
+def test_money_follows_its_currency(amount: int, currency: str, text: str) -> None:
+    assert money(amount, currency) == text
+    assert money({"amount_minor": amount, "currency": currency}) == text
+
+
+def _plan(month: int | None, year: int | None) -> dict[str, Any]:
+    given = {"month": month, "year": year}
+    return {
+        "prices": [
+            {"currency": "EUR", "interval": interval, "amount_minor": amount}
+            for interval, amount in given.items()
+            if amount is not None
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("month", "year", "saving"),
+    [
+        (900, 9000, {"months": 2}),
+        (900, 9900, {"months": 1}),
+        (1800, 18900, {"percent": 12}),
+        (900, 10800, None),
+        (900, 12000, None),
+        (10000, 119900, None),
+        (None, 9000, None),
+        (900, None, None),
+        (0, 0, None),
+    ],
+)
+def test_a_saving_is_computed_and_never_rounded_up(month: int | None, year: int | None, saving: object) -> None:
+    assert yearly_saving(_plan(month, year), "EUR") == saving
+
+
+def test_a_price_that_is_not_offered_is_none() -> None:
+    assert price_for(_plan(900, None), "EUR", "year") is None
+    assert price_for(_plan(900, None), "USD", "month") is None
+
+
+def test_a_year_spread_over_months_promises_no_less_than_is_paid() -> None:
+    assert per_month(10000) == 834
+
+
+@pytest.mark.parametrize(("size", "text"), [(512, "512\u00a0MB"), (2048, "2\u00a0GB"), (1536, "1.5\u00a0GB")])
+def test_memory_is_counted_in_binary_steps(size: int, text: str) -> None:
+    assert size_mb(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1, "1 second"), (59, "59 seconds"), (60, "1 minute"), (61, "2 minutes"), (3601, "2 hours")],
+)
+def test_a_wait_is_rounded_up(seconds: int, text: str) -> None:
+    assert wait_words(seconds) == text
+
+
+def test_times_are_read_in_any_precision() -> None:
+    assert parse_time("2026-11-22T12:00:00Z") == parse_time("2026-11-22T13:00:00.000000+01:00")
+
+
+def _entry(at: str | None, title: str, state: str = "done") -> dict[str, Any]:
+    return {"at": at, "title": title, "detail": None, "state": state, "key": title}
+
+
+def test_an_orders_story_is_told_in_the_order_it_happened() -> None:
+    order = [_entry("2026-01-01T10:00:00Z", "placed"), _entry("2026-01-01T10:01:00Z", "paid"),
+             _entry("2026-01-01T10:05:00Z", "fulfilled")]  # fmt: skip
+    first = [_entry("2026-01-01T10:01:00Z", "queued"), _entry("2026-01-01T10:04:00.500Z", "running")]
+    second = [_entry("2026-01-01T10:04:00.400Z", "created"), _entry(None, "started", "waiting")]
+    steps = merge(order, [("a", first), ("b", second)])
+    assert [step.title for step in steps] == ["placed", "paid", "queued", "created", "running", "fulfilled", "started"]
+    assert [step.subject for step in steps] == [None, None, "a", "b", "a", None, "b"]
+
+
+def test_a_single_service_needs_no_name_on_every_step() -> None:
+    assert merge([], [("a", [_entry("2026-01-01T10:00:00Z", "queued")])])[0].subject is None
+
+
+@pytest.mark.parametrize(
+    ("granted", "statuses", "agrees", "exceeded"),
+    [
+        (2, ["active", "suspended"], True, False),
+        (2, ["active", "provisioning"], False, False),
+        (3, ["active", "active", "active"], False, True),
+    ],
+)
+def test_the_tally_agrees_only_when_everything_was_delivered_once(
+    granted: int, statuses: list[str], agrees: bool, exceeded: bool
+) -> None:
+    order = {"items": [{"quantity": 2}], "entitlements": [{}] * granted}
+    found = tally(order, [{"status": status} for status in statuses])
+    assert (found.agrees, found.exceeded) == (agrees, exceeded)
