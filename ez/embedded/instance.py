@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from ez.embedded.environment import SERVICES, build_environment, ports_from
 from ez.embedded.postgres import EmbeddedPostgres
 from ez.embedded.secrets import load_or_make
-from ez.migrating import migrate
+from ez.migrations import migrate
 from ez.seeding import seed_catalogue, seed_people
 from ez.servers import PortBusy, ServerGroup
 from ez.services import compose
@@ -62,7 +62,7 @@ class Instance:
             await seed_catalogue(self._services["catalog"])
             await seed_people(self._services["identity"])
         with self._step("Gateway"):
-            gateway = create_gateway(GatewaySettings())  # type: ignore[call-arg]  # from the environment
+            gateway = create_gateway(GatewaySettings())
             await self._servers.start(gateway, self.ports["gateway"], "gateway")
 
     async def _start_sandboxes(self, secrets: dict[str, str]) -> None:

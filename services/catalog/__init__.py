@@ -1,6 +1,9 @@
-"""What is sold.
+"""What is sold, who ordered it, and what they may have.
 
-Owns: products, plans, prices, orders, entitlements.
+Owns: products, plans, prices, orders, the payments reported for them, entitlements.
 Publishes: plan.published, order.canceled, entitlement.granted.
 Consumes: billing.price.synced, billing.checkout.*, billing.payment.*, provisioning.resource.*.
+Promises: an order costs what the catalogue said when it was placed; a paid item is granted once per unit, whatever
+arrives twice, late or out of order; money that does not fit its order delivers nothing and is shown to staff.
+Never: takes a price from a client, speaks to Stripe, makes a service run, or grants before billing reports the money.
 """

@@ -1,5 +1,6 @@
 """Settings of support, from SUPPORT_… in the environment."""
 
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.utils import parseaddr
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ class SupportSettings(ServiceSettings):
     smtp_url: SecretStr = Field(
         description="smtp:// (no encryption), smtp+starttls:// or smtps://, with user:password@ where needed"
     )
-    mail_from: str = Field("EZ Solutions <no-reply@ez.solutions>", description="the sender of every mail")
+    mail_from: str = Field(description="the sender of every mail: an address, or Name <address>")
     mail_concurrency: int = Field(4, ge=1, le=50, description="mails sent at once")
 
     @field_validator("identity_url", "public_url")
@@ -45,7 +46,10 @@ class SupportSettings(ServiceSettings):
     @classmethod
     def _an_address(cls, value: str) -> str:
         name, address = parseaddr(value)
-        Address(display_name=name, addr_spec=address)  # raises for what is no address
         if "@" not in address:
             raise ValueError("must be an address, or Name <address>")
+        try:
+            Address(display_name=name, addr_spec=address)
+        except MessageError as error:
+            raise ValueError("must be an address, or Name <address>") from error
         return value

@@ -123,9 +123,7 @@ class Provisioning:
         async with self.working():
             return await self.until(resource.id, lambda found: found.status == "active")
 
-    async def until(
-        self, resource_id: str, holds: Callable[[Resource], bool], within: float = 15
-    ) -> Resource:
+    async def until(self, resource_id: str, holds: Callable[[Resource], bool], within: float = 15) -> Resource:
         """Waits until the resource is as wanted."""
 
         async def probe() -> Resource | None:

@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -91,9 +91,9 @@ def _matching(wanted: str) -> ColumnElement[bool]:
     if _is_id("acc", wanted):
         return Order.account_id == wanted
     prefix = wanted.lower()
-    of_item = exists().where(OrderItem.order_id == Order.id, OrderItem.hostname.startswith(prefix, autoescape=True))
-    of_unit = exists().where(Entitlement.order_id == Order.id, Entitlement.hostname.startswith(prefix, autoescape=True))
-    return or_(of_item, of_unit)
+    of_items = select(OrderItem.order_id).where(OrderItem.hostname.startswith(prefix, autoescape=True))
+    of_units = select(Entitlement.order_id).where(Entitlement.hostname.startswith(prefix, autoescape=True))
+    return Order.id.in_(union(of_items, of_units))
 
 
 def _is_id(prefix: str, text: str) -> bool:

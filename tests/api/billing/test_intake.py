@@ -172,7 +172,9 @@ async def test_a_body_just_under_one_megabyte_sent_in_chunks_is_stored(billing: 
 
 
 async def test_a_sender_that_dawdles_is_cut_off(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> None:
-    webhook = next(route for route in billing.service.app.router.routes if getattr(route, "path", "") == "/webhooks/stripe")
+    webhook = next(
+        route for route in billing.service.app.router.routes if getattr(route, "path", "") == "/webhooks/stripe"
+    )
     monkeypatch.setattr(webhook.endpoint, "_patience", 0.3)  # type: ignore[attr-defined]  # a starlette Route
     async with listening(billing.service.app) as url:
         host, _, port = url.removeprefix("http://").partition(":")

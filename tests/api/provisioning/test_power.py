@@ -40,7 +40,9 @@ async def test_a_power_action_is_done_verified_and_then_shown(
             await provisioning.until_job(lambda job: job.state == "done", id=job_id)
         shown = (await client.get(f"/api/v1/services/{resource.id}")).json()
         assert (shown["pending_action"], shown["power"]) == (None, after)
-        titles = [line["title"] for line in (await client.get(f"/api/v1/services/{resource.id}/timeline")).json()["data"]]
+        titles = [
+            line["title"] for line in (await client.get(f"/api/v1/services/{resource.id}/timeline")).json()["data"]
+        ]
     assert machine.power is PowerState(after)
     assert titles[-1] == {"start": "Started", "stop": "Stopped", "reboot": "Restarted"}[action]
 
@@ -85,9 +87,7 @@ async def test_the_same_request_sent_again_names_the_same_job(provisioning: Prov
 
 @pytest.mark.parametrize("status", ["pending", "provisioning", "failed", "suspended", "terminated"])
 @pytest.mark.parametrize("action", ["start", "stop", "reboot"])
-async def test_only_an_active_service_has_a_power_button(
-    provisioning: Provisioning, status: str, action: str
-) -> None:
+async def test_only_an_active_service_has_a_power_button(provisioning: Provisioning, status: str, action: str) -> None:
     resource = await provisioning.grant(account_id=CALLER.account_id)
     await provisioning.execute(f"UPDATE provisioning.resources SET status = '{status}'")
     async with provisioning.client(CALLER) as client:

@@ -11,6 +11,7 @@ GOOD: dict[str, Any] = {
     "signing_key": "{}",
     "identity_url": "http://identity-api:8000/",
     "public_url": "https://shop.example/",
+    "mail_from": "EZ <hello@shop.example>",
     "smtp_url": "smtp+starttls://user:hidden-word@smtp.example.com:587",
 }
 

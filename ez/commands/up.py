@@ -1,6 +1,8 @@
 """`ez up`: start everything, say where things are, run until Ctrl-C."""
 
+import argparse
 import asyncio
+import os
 import signal
 import time
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import uvloop
 
 from ez.embedded.instance import Instance
-from ez.embedded.postgres import PostgresDidNotStart
+from ez.embedded.postgres_home import PostgresDidNotStart
 from ez.seeding import CUSTOMER, STAFF
 from ez.servers import PortBusy
 from shared.telemetry.logs import configure_logging
@@ -29,14 +31,21 @@ _BANNER = """
 """
 
 
-def up(home: Path, port: int) -> int:
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")), help="the gateway's port")
+    parser.add_argument("--home", type=Path, default=Path(".ez"), help="where data is kept")
+
+
+def run(chosen: argparse.Namespace) -> int:
     """Runs an embedded instance until Ctrl-C; returns the exit code."""
+    home: Path = chosen.home
     home.mkdir(parents=True, exist_ok=True)
     log_path = home / "ez.log"
     with log_path.open("a", buffering=1) as log_file:
         configure_logging("INFO", file=log_file)
         configure_tracing("embedded")
-        return uvloop.run(_run(home, port, log_path))
+        return uvloop.run(_run(home, chosen.port, log_path))
 
 
 async def _run(home: Path, port: int, log_path: Path) -> int:

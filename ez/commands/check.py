@@ -1,5 +1,6 @@
 """`ez check --deploy`: what must not go to production, found before it does; in the spirit of Django's checks."""
 
+import argparse
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,16 @@ class Finding:
     code: str
     variable: str
     advice: str
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("--deploy", action="store_true", help="any finding is an error")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Checks this process's environment."""
+    return check(deploy=chosen.deploy)
 
 
 Check = Callable[[Environment], Iterator[Finding]]

@@ -1,17 +1,29 @@
 """`ez docs`: reference pages written from the code, and checked for drift in CI."""
 
+import argparse
 import json
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ez.services import ENTRIES
+from ez.services import NAMES, settings_class
 from gateway.settings import GatewaySettings
 from shared.contracts import EVENTS, context_of, topology
 from shared.database import Stateful
 from shared.messaging.transports.rabbitmq import EXCHANGE
 from shared.web.settings import ServiceSettings
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("--check", action="store_true", help="only say whether they are up to date")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Writes or checks docs/generated."""
+    return write_docs(Path("docs/generated"), only_check=chosen.check)
+
 
 _HEAD = "<!-- Written by `ez docs` from the code. Do not edit: change the code and run `make docs`. -->\n\n"
 
@@ -60,7 +72,7 @@ def _operation(action: str, wire_type: str) -> dict[str, Any]:
 
 
 def _stateful_models() -> Iterator[tuple[str, type[Stateful]]]:
-    for service in ENTRIES:
+    for service in NAMES:
         import_module(f"services.{service}.domain")
     for model in sorted(Stateful.__subclasses__(), key=lambda kind: (kind.__module__, kind.__name__)):
         if model.__module__.startswith("services."):
@@ -92,7 +104,7 @@ def settings_reference() -> str:
     parts = [_HEAD, "# Settings\n\nAll settings come from the environment. Secrets are marked and never printed.\n"]
     common = set(ServiceSettings.model_fields)
     kinds: list[tuple[str, Any]] = [("Every service", ServiceSettings), ("Gateway", GatewaySettings)]
-    kinds += [(name.capitalize(), entry.settings) for name, entry in ENTRIES.items()]
+    kinds += [(name.capitalize(), settings_class(name)) for name in NAMES]
     for title, kind in kinds:
         parts.append(f"\n## {title}\n\n| variable | default | meaning |\n|---|---|---|\n")
         for name, field in kind.model_fields.items():
