@@ -18,6 +18,7 @@ from gateway.web.csrf import FIELD, SAFE_METHODS, Csrf, ForgeryRefused
 from gateway.web.forms import Form, read_form, retry_after
 from gateway.web.safe_next import safe_next, with_next
 from gateway.web.upstream import Answer, Service, Site, UpstreamAway, Visitor
+from shared.web.context import request_id
 
 Access = Literal["public", "customer", "staff"]
 _PATH_VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -104,7 +105,7 @@ class Visit:
             path=self.request.url.path,
             theme=theme if theme in {"light", "dark"} else None,
             notice=notice if _NOTICE.fullmatch(notice) else None,
-            request_id=request_id(self.request),
+            request_id=request_id() or None,
             **context,
         )
         response = HTMLResponse(page, status_code=status)
@@ -205,9 +206,3 @@ def error_page(visit: Visit, status: int, *, detail: str | None = None, retry: i
     if retry is not None:
         response.headers["retry-after"] = str(retry)
     return response
-
-
-def request_id(request: Request) -> str | None:
-    """The id the gateway gave this request: `request.state.request_id`, as its middleware sets it."""
-    value = getattr(request.state, "request_id", None)
-    return str(value) if value else None

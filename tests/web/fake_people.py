@@ -87,8 +87,19 @@ def staff_act(ask: Ask) -> Answer:
     row = find(rows, ask.path[1])
     if row is None:
         return NOT_FOUND
-    row["state"] = "pending"
+    row["state"] = "ready"
     return Answer(202, None)
+
+
+@route("POST", "/staff/orders/([^/]+)/accept-payment")
+def accept_payment(ask: Ask) -> Answer:
+    order = find(ask.world.orders, ask.path[0])
+    if order is None:
+        return NOT_FOUND
+    if len(ask.json.get("reason", "")) < 3:
+        return problem(422, "validation-failed", "", {"/reason": "Say why, in at least three characters."})
+    order["status"] = "paid"
+    return Answer(200, shown(order))
 
 
 @route("GET", "/staff/dead-letters/([^/]+)")

@@ -54,7 +54,7 @@ def _staff(world: World) -> None:
     for service in world.services:
         if service["status"] == "active":
             job(world, service, "done", finished_at=service["activated_at"], steps=steps(5, "done", None))
-    silent = job(world, delayed, "pending", attempts=4, next_attempt_at=ago(minutes=-2), failure_class="transient",
+    silent = job(world, delayed, "ready", attempts=4, next_attempt_at=ago(minutes=-2), failure_class="transient",
                  last_error="connect timeout to hypervisor after 10 s", steps=steps(1, "pending", None))  # fmt: skip
     dead = job(world, failed, "dead", attempts=8, last_error=full, failure_class="needs_human",
                steps=steps(1, "failed", full))  # fmt: skip

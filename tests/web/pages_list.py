@@ -59,6 +59,7 @@ def every_page(world: World) -> list[Shot]:
         ("console", "staff", "/console", 200),
         ("console-orders", "staff", "/console/orders", 200),
         ("console-order", "staff", f"/console/orders/{ids['order_pair']}", 200),
+        ("console-order-review", "staff", f"/console/orders/{ids['order_under_review']}", 200),
         ("console-plans", "staff", "/console/plans", 200),
         ("console-jobs", "staff", "/console/provisioning?q=example.com", 200),
         ("console-job-dead", "staff", f"/console/provisioning/{ids['job_dead']}", 200),

@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.web.app import web_error_handler, web_routes
 from gateway.web.upstream import Site, UpstreamAway, Visitor, WebSettings
+from shared.web.context import RequestContext
 from tests.web.fake_data import PASSWORD, World
 from tests.web.fake_delivery import pay
 from tests.web.fake_staff_scenarios import build_world
@@ -69,7 +69,6 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        scope.setdefault("state", {})["request_id"] = f"req_{uuid.uuid4().hex[:20]}"
 
         async def with_policy(message: Message) -> None:
             if message["type"] == "http.response.start" and not scope["path"].startswith("/pay/"):
@@ -127,7 +126,10 @@ def preview_app(world: World, public_url: str) -> Starlette:
             Route("/preview/fault", fault),
             *web_routes(site),
         ],
-        middleware=[Middleware(SecurityHeaders, checkout_origin=world.checkout_origin)],
+        middleware=[
+            Middleware(RequestContext, service="preview"),
+            Middleware(SecurityHeaders, checkout_origin=world.checkout_origin),
+        ],
         exception_handlers={HTTPException: handler, 500: handler},
     )
 

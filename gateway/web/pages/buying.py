@@ -19,7 +19,8 @@ from gateway.web.upstream import UpstreamAway
 from gateway.web.visit import Visit
 
 _FIELDS = ("currency", "interval", "quantity", "hostname", "template")
-_KNOWN = frozenset(_FIELDS)
+# The currency is no field a visitor sees, so what is wrong with it goes above the form.
+_KNOWN = frozenset(_FIELDS) - {"currency"}
 _MINTED_KEY = re.compile(r"[0-9a-f]{32}")
 
 

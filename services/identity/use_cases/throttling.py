@@ -3,7 +3,7 @@
 import math
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, select, text
 
 from services.identity.domain import Attempt, Limit
 from services.identity.domain.attempts import subject_of
@@ -51,17 +51,6 @@ async def forgive_event(work: UnitOfWork, event_id: int | None) -> None:
     """Forgets one event that turned out to be harmless."""
     if event_id is not None:
         await work.session.execute(delete(Attempt).where(Attempt.id == event_id))
-
-
-async def count_of(work: UnitOfWork, limit: Limit, subject: str) -> int:
-    """How many events of `subject` are in the window now."""
-    since = work.clock.now() - limit.window
-    counted = await work.session.execute(
-        select(func.count()).where(
-            Attempt.bucket == limit.bucket, Attempt.subject == subject_of(subject), Attempt.at > since
-        )
-    )
-    return counted.scalar_one()
 
 
 def _in_words(seconds: int) -> str:

@@ -21,13 +21,27 @@ TicketId = path_id("tkt")
 def customer_routes(database: Database) -> APIRouter:
     """Tickets of the caller's account."""
     router = customer_router()
+    _reading_routes(router, database)
+    _talking_routes(router, database)
+    return router
 
+
+def _reading_routes(router: APIRouter, database: Database) -> None:
     @router.get("/tickets")
     async def list_tickets(caller: Customer, page: PageQuery) -> Page[TicketView]:
         """The account's tickets, the newest first."""
         async with database.read() as session:
             return await queries.tickets(session, tickets_of(account_of(caller)), page)
 
+    @router.get("/tickets/{ticket_id}")
+    async def get_ticket(ticket_id: TicketId, caller: Customer) -> TicketDetail:  # type: ignore[valid-type]  # made by path_id
+        """One ticket with what was said in it."""
+        async with database.read() as session:
+            ticket = await queries.one_ticket(session, tickets_of(account_of(caller)), ticket_id)
+            return await queries.ticket_detail(session, ticket)
+
+
+def _talking_routes(router: APIRouter, database: Database) -> None:
     @router.post("/tickets", status_code=201, response_model=TicketDetail)
     async def open_ticket(body: NewTicket, caller: Customer, once: OnceOptional) -> Response:
         """Opens a ticket with its first message."""
@@ -44,13 +58,6 @@ def customer_routes(database: Database) -> APIRouter:
             return await queries.ticket_detail(work.session, ticket)
 
         return await once(change, status=201)
-
-    @router.get("/tickets/{ticket_id}")
-    async def get_ticket(ticket_id: TicketId, caller: Customer) -> TicketDetail:  # type: ignore[valid-type]  # made by path_id
-        """One ticket with what was said in it."""
-        async with database.read() as session:
-            ticket = await queries.one_ticket(session, tickets_of(account_of(caller)), ticket_id)
-            return await queries.ticket_detail(session, ticket)
 
     @router.post("/tickets/{ticket_id}/messages", status_code=201, response_model=MessageView)
     async def reply(ticket_id: TicketId, body: Reply, caller: Customer, once: OnceOptional) -> Response:  # type: ignore[valid-type]  # made by path_id
@@ -70,5 +77,3 @@ def customer_routes(database: Database) -> APIRouter:
             return await queries.ticket_detail(work.session, ticket)
 
         return await database.run(change)
-
-    return router

@@ -30,7 +30,12 @@ class TicketFilter(PageRequest):
 def staff_routes(database: Database) -> APIRouter:
     """Everybody's tickets, and the mails."""
     router = staff_router()
+    _reading_routes(router, database)
+    _talking_routes(router, database)
+    return router
 
+
+def _reading_routes(router: APIRouter, database: Database) -> None:
     @router.get("/tickets", name="list_all_tickets")
     async def list_tickets(wanted: Annotated[TicketFilter, Query()]) -> Page[TicketView]:
         """Tickets of all accounts, the newest first."""
@@ -48,6 +53,14 @@ def staff_routes(database: Database) -> APIRouter:
                 session, await queries.one_ticket(session, select(Ticket), ticket_id)
             )
 
+    @router.get("/notifications")
+    async def list_notifications(page: PageQuery) -> Page[NotificationView]:
+        """Mails, the newest first."""
+        async with database.read() as session:
+            return await queries.notifications(session, page)
+
+
+def _talking_routes(router: APIRouter, database: Database) -> None:
     @router.post(
         "/tickets/{ticket_id}/messages", status_code=201, name="answer_ticket", response_model=StaffMessageView
     )
@@ -69,11 +82,3 @@ def staff_routes(database: Database) -> APIRouter:
             return await queries.staff_ticket_detail(work.session, ticket)
 
         return await database.run(change)
-
-    @router.get("/notifications")
-    async def list_notifications(page: PageQuery) -> Page[NotificationView]:
-        """Mails, the newest first."""
-        async with database.read() as session:
-            return await queries.notifications(session, page)
-
-    return router

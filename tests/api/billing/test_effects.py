@@ -1,11 +1,16 @@
 """What Stripe's events do to orders: paid once, in any order, and only by money that matches."""
 
+import asyncio
 import itertools
 import random
 from typing import Any
 
 import pytest
 
+from services.billing.domain import words_for
+from services.billing.jobs import EventProcessor
+from services.billing.use_cases import apply_event
+from shared.kernel import encode_id
 from tests.api.billing.conftest import Order, Shop, stripe_events
 from tests.support.stripe_payloads import charge, dispute, event, failed_intent, invoice, session, subscription
 from tests.support.stripe_sandbox import RunningSandbox
@@ -30,7 +35,8 @@ async def opened(shop: Shop, **changes: Any) -> tuple[Order, str]:
 
 async def forget(shop: Shop) -> None:
     """Takes billing back to before any event had arrived."""
-    await shop.billing.execute("TRUNCATE stripe_events, invoices, subscriptions, payments, outbox")
+    for table in ("stripe_events", "invoices", "subscriptions", "payments", "outbox"):
+        await shop.billing.execute(f"DELETE FROM {table}")
     await shop.billing.execute(
         "UPDATE checkouts SET status = 'open', paid_at = NULL, mismatch = NULL, stripe_subscription_id = NULL"
     )
@@ -93,7 +99,7 @@ async def test_a_decline_and_then_a_success_in_any_order_end_paid(shop: Shop, sa
     await sandbox.pay(session_id, "decline")
     await sandbox.pay(session_id, "success")
     events = [item for item in await stripe_events(sandbox) if item["type"].partition(".")[0] in _MONEY]
-    shuffled = random.Random(7)  # noqa: S311 - a fixed sample of the many orders
+    shuffled = random.Random(7)  # a fixed sample of the many orders
     arrivals = [events, events[::-1]] + [shuffled.sample(events, len(events)) for _ in range(25)]
     for arrival in arrivals:
         await forget(shop)
@@ -119,10 +125,6 @@ async def fact_kinds(shop: Shop) -> list[str]:
 
 
 async def test_both_proofs_arriving_together_pay_once(shop: Shop, sandbox: RunningSandbox) -> None:
-    import asyncio
-
-    from services.billing.jobs import EventProcessor
-
     _order, session_id = await opened(shop)
     await sandbox.pay(session_id)
     for item in await stripe_events(sandbox):
@@ -171,8 +173,6 @@ async def test_two_open_orders_of_one_customer_are_told_apart_by_the_session_on_
 
 
 def test_reasons_that_hint_at_fraud_are_never_shown() -> None:
-    from services.billing.domain import words_for
-
     for code in ("stolen_card", "lost_card", "fraudulent", "merchant_blacklist", "pickup_card", None, "made_up"):
         assert words_for(code)[0] == "card_declined"
 
@@ -238,8 +238,6 @@ async def test_an_invoice_that_names_somebody_elses_order_pays_nothing(shop: Sho
 async def test_a_paid_session_that_names_our_checkout_but_is_not_its_session_is_parked(shop: Shop) -> None:
     await opened(shop)
     [row] = await shop.billing.rows("checkouts", "id, stripe_customer_id")
-    from shared.kernel import encode_id
-
     hint = encode_id("chk", row["id"])
     alien = session(customer=row["stripe_customer_id"], client_reference_id=hint, metadata={"checkout_id": hint})
     made = event("checkout.session.completed", alien)
@@ -355,7 +353,7 @@ async def test_a_refund_and_a_dispute_are_noted_on_the_payment_in_any_order(shop
         event("charge.dispute.created", opening, created=3000),
         event("charge.dispute.closed", {**opening, "status": "lost"}, created=3000),
     ]
-    for arrival in itertools.permutations(events):
+    for arrival in random.Random(11).sample(list(itertools.permutations(events)), 30):
         await forget(shop)
         await shop.billing.apply(*arrival)
         [payment] = await shop.billing.rows("payments")
@@ -390,8 +388,6 @@ async def test_a_poison_event_is_buried_while_others_flow_and_can_be_replayed(sh
 async def test_an_event_that_always_crashes_is_tried_a_bounded_number_of_times(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from services.billing.use_cases import apply_event
-
     async def crash(*_parts: Any) -> None:
         raise RuntimeError("bug")
 

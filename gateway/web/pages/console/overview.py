@@ -15,6 +15,7 @@ _COUNTED = 50
 # (key, service, path, filter): the first page of each is enough to know whether someone is needed.
 _QUESTIONS: tuple[tuple[str, Service, str, dict[str, str]], ...] = (
     ("jobs", "provisioning", "/api/v1/staff/jobs", {"state": "dead"}),
+    ("parked", "provisioning", "/api/v1/staff/jobs", {"state": "parked"}),
     ("events", "billing", "/api/v1/staff/stripe-events", {"state": "dead"}),
     ("tickets", "support", "/api/v1/staff/tickets", {"status": "customer_replied"}),
     ("new_tickets", "support", "/api/v1/staff/tickets", {"status": "open"}),

@@ -4,6 +4,7 @@ from starlette.responses import Response
 
 from gateway.web.pages.listing import read_listing
 from gateway.web.pages.route import get, post
+from gateway.web.timeline import merge
 from gateway.web.visit import Visit
 
 
@@ -33,7 +34,8 @@ async def services(visit: Visit) -> Response:
 
 async def service(visit: Visit) -> Response:
     found = await visit.read("provisioning", f"/api/v1/staff/services/{visit.path('service_id')}")
-    return visit.render("console/service.html", service=found)
+    steps = merge([], [(str(found["name"]), found.get("timeline") or [])])
+    return visit.render("console/service.html", service=found, steps=steps)
 
 
 ROUTES = (

@@ -1,0 +1,352 @@
+"""Payment pages: one per order, opened at Stripe once however often and however concurrently they are asked for."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.billing.use_cases import open_checkout
+from shared.contracts.catalog import OrderCanceled
+from shared.kernel import new_id
+from tests.api.billing.conftest import PUBLIC_URL, Billing, Order, Shop, stripe_events
+from tests.support.callers import bearer, customer, service_bearer, staff
+from tests.support.stripe_sandbox import RunningSandbox
+
+
+async def sessions(sandbox: RunningSandbox, **params: Any) -> list[dict[str, Any]]:
+    """Every session at Stripe, as JSON."""
+    answer = await sandbox.control.get("/v1/checkout/sessions", params={"limit": 100, **params})
+    found: list[dict[str, Any]] = answer.json()["data"]
+    return found
+
+
+def slug(answer: Any) -> str:
+    kind: str = answer.json()["type"]
+    return kind.rpartition("/")[2]
+
+
+async def test_a_page_shows_what_the_order_costs_and_leads_back_to_the_order(
+    shop: Shop, sandbox: RunningSandbox
+) -> None:
+    order = shop.order(await shop.account())
+    answer = await shop.billing.open_checkout(order)
+    assert answer.status_code == 200
+    [made] = await sessions(sandbox)
+    assert answer.json()["url"] == made["url"]
+    assert answer.json()["checkout_id"] == made["client_reference_id"]
+    assert (made["mode"], made["amount_total"], made["currency"]) == ("subscription", 2700, "eur")
+    assert made["success_url"] == f"{PUBLIC_URL}/orders/{order.order_id}?checkout=success"
+    assert made["cancel_url"] == f"{PUBLIC_URL}/orders/{order.order_id}?checkout=canceled"
+    assert abs(made["expires_at"] - order.expires_at.timestamp()) < 2
+    lines = (await sandbox.control.get(f"/v1/checkout/sessions/{made['id']}/line_items")).json()["data"]
+    assert [(line["quantity"], line["amount_total"]) for line in lines] == [(2, 2400), (2, 300)]
+    assert [bool(line["price"]["recurring"]) for line in lines] == [True, False]
+    people = (await sandbox.control.get("/v1/customers")).json()["data"]
+    assert [(person["email"], person["metadata"]["account_id"]) for person in people] == [
+        ("ada@example.com", order.account_id)
+    ]
+
+
+async def test_asking_again_gives_the_same_page(shop: Shop, sandbox: RunningSandbox) -> None:
+    order = shop.order(await shop.account())
+    first, second = await shop.billing.open_checkout(order), await shop.billing.open_checkout(order)
+    assert first.json() == second.json()
+    assert len(await sessions(sandbox)) == 1
+
+
+async def test_twenty_concurrent_requests_open_one_page(shop: Shop, sandbox: RunningSandbox) -> None:
+    order = shop.order(await shop.account())
+    answers = await asyncio.gather(*(shop.billing.open_checkout(order) for _ in range(20)))
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    urls = {answer.json()["url"] for answer in answers if answer.status_code == 200}
+    assert len(urls) == 1
+    assert len(await sessions(sandbox)) == 1
+    assert len(await shop.billing.rows("checkouts")) == 1
+    assert len((await sandbox.control.get("/v1/customers")).json()["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    "changes", [{"total_minor": 2850, "fee": 225}, {"account": True}], ids=["another total", "another account"]
+)
+async def test_other_terms_for_the_same_order_are_refused(shop: Shop, changes: dict[str, Any]) -> None:
+    order = shop.order(await shop.account())
+    assert (await shop.billing.open_checkout(order)).status_code == 200
+    other = replace(order, account_id=await shop.account("eve@example.com")) if "account" in changes else order
+    body = other.body()
+    if "fee" in changes:
+        body["total_minor"] = changes["total_minor"]
+        body["lines"][0]["setup_fee_minor"] = changes["fee"]
+    answer = await ask(shop.billing, body)
+    assert (answer.status_code, slug(answer)) == (409, "checkout-differs")
+
+
+async def ask(billing: Billing, body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
+    """POST /internal/checkouts with any body and caller."""
+    caller = service_bearer("catalog", "billing") if headers is None else headers
+    return await billing.client.post("/internal/checkouts", json=body, headers=caller)
+
+
+async def test_an_account_that_is_not_known_yet_is_a_matter_of_time(shop: Shop) -> None:
+    answer = await shop.billing.open_checkout(shop.order(new_id("acc")))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+async def test_a_price_that_stripe_does_not_know_yet_is_a_matter_of_time(shop: Shop) -> None:
+    order = Order(account_id=await shop.account(), price_id=new_id("prc"))
+    answer = await shop.billing.open_checkout(order)
+    assert (answer.status_code, slug(answer)) == (503, "price-not-synced")
+    assert answer.headers["retry-after"] == "1"
+
+
+async def test_lines_that_do_not_add_up_never_reach_stripe(shop: Shop, sandbox: RunningSandbox) -> None:
+    answer = await shop.billing.open_checkout(shop.order(await shop.account(), total_minor=2699))
+    assert (answer.status_code, slug(answer)) == (422, "total-differs")
+    assert await sessions(sandbox) == []
+
+
+async def test_a_line_that_is_cheaper_than_its_price_never_reaches_stripe(shop: Shop, sandbox: RunningSandbox) -> None:
+    body = shop.order(await shop.account()).body()
+    body["lines"][0]["unit_amount_minor"] = 1
+    body["total_minor"] = 2 * 151
+    answer = await ask(shop.billing, body)
+    assert (answer.status_code, slug(answer)) == (409, "price-differs")
+    assert await sessions(sandbox) == []
+
+
+async def test_lines_of_different_intervals_are_refused(shop: Shop) -> None:
+    body = shop.order(await shop.account()).body()
+    body["lines"].append({**body["lines"][0], "interval": "year"})
+    body["total_minor"] = 5400
+    answer = await ask(shop.billing, body)
+    assert (answer.status_code, slug(answer)) == (422, "mixed-intervals")
+
+
+@pytest.mark.parametrize(
+    ("hours", "shortest", "longest"), [(0.1, 30.5, 32), (12, 719, 721), (80, 1438, 1440)], ids=["soon", "today", "late"]
+)
+async def test_the_page_lives_as_long_as_the_order_within_what_stripe_allows(
+    shop: Shop, sandbox: RunningSandbox, hours: float, shortest: float, longest: float
+) -> None:
+    order = shop.order(await shop.account(), expires_at=datetime.now(UTC) + timedelta(hours=hours))
+    assert (await shop.billing.open_checkout(order)).status_code == 200
+    [made] = await sessions(sandbox)
+    assert shortest * 60 <= made["expires_at"] - datetime.now(UTC).timestamp() <= longest * 60
+
+
+async def test_an_order_whose_time_is_over_is_not_payable(shop: Shop) -> None:
+    order = shop.order(await shop.account(), expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    answer = await shop.billing.open_checkout(order)
+    assert (answer.status_code, slug(answer)) == (409, "order-not-payable")
+
+
+async def test_a_paid_order_gets_no_second_page(shop: Shop, sandbox: RunningSandbox) -> None:
+    order = shop.order(await shop.account())
+    await shop.billing.open_checkout(order)
+    await sandbox.pay((await sessions(sandbox))[0]["id"])
+    await shop.billing.apply(*await stripe_events(sandbox))
+    answer = await shop.billing.open_checkout(order)
+    assert (answer.status_code, slug(answer)) == (409, "order-not-payable")
+
+
+async def test_a_page_that_was_paid_unheard_is_noticed_before_another_is_opened(
+    shop: Shop, sandbox: RunningSandbox
+) -> None:
+    order = shop.order(await shop.account(), expires_at=datetime.now(UTC) + timedelta(hours=80))
+    await shop.billing.open_checkout(order)
+    await sandbox.pay((await sessions(sandbox))[0]["id"])
+    shop.billing.clock.ahead = timedelta(hours=24)
+    answer = await shop.billing.open_checkout(order)
+    assert (answer.status_code, slug(answer)) == (409, "order-not-payable")
+    assert len(await sessions(sandbox)) == 1
+    assert len(await shop.billing.facts("billing.checkout.paid")) == 1
+
+
+async def test_after_a_page_expired_the_order_gets_a_new_one_and_nobody_is_told_it_expired(
+    shop: Shop, sandbox: RunningSandbox
+) -> None:
+    order = shop.order(await shop.account(), expires_at=datetime.now(UTC) + timedelta(hours=80))
+    first = await shop.billing.open_checkout(order)
+    await sandbox.control.post("/_sandbox/clock", json={"advance_seconds": 24 * 3600})
+    shop.billing.clock.ahead = timedelta(hours=24)
+    second = await shop.billing.open_checkout(order)
+    assert second.status_code == 200, second.text
+    assert second.json()["checkout_id"] == first.json()["checkout_id"]
+    assert second.json()["url"] != first.json()["url"]
+    assert sorted(item["status"] for item in await sessions(sandbox)) == ["expired", "open"]
+    await shop.billing.apply(*[item for item in await stripe_events(sandbox) if "session" in item["type"]])
+    assert await shop.billing.facts("billing.checkout.expired") == []
+
+
+async def test_a_canceled_order_closes_its_page(shop: Shop, sandbox: RunningSandbox) -> None:
+    order = shop.order(await shop.account())
+    await shop.billing.open_checkout(order)
+    await shop.billing.hear(OrderCanceled(order_id=order.order_id, account_id=order.account_id, reason="by customer"))
+    await shop.billing.hear(OrderCanceled(order_id=order.order_id, account_id=order.account_id, reason="again"))
+    await shop.billing.run_tasks()
+    assert [item["status"] for item in await sessions(sandbox)] == ["expired"]
+    assert len(await shop.billing.facts("billing.checkout.expired")) == 1
+    answer = await shop.billing.open_checkout(order)
+    assert (answer.status_code, slug(answer)) == (409, "order-not-payable")
+
+
+async def test_an_order_canceled_before_its_page_was_asked_for_gets_none(shop: Shop, sandbox: RunningSandbox) -> None:
+    order = shop.order(await shop.account())
+    await shop.billing.hear(OrderCanceled(order_id=order.order_id, account_id=order.account_id, reason="by customer"))
+    answer = await shop.billing.open_checkout(order)
+    assert (answer.status_code, slug(answer)) == (409, "order-not-payable")
+    assert await sessions(sandbox) == []
+
+
+async def test_an_order_canceled_while_its_page_is_being_opened_ends_without_an_open_page(
+    shop: Shop, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = shop.order(await shop.account())
+    canceled = OrderCanceled(order_id=order.order_id, account_id=order.account_id, reason="by customer")
+    record = open_checkout.record_session
+
+    async def canceled_meanwhile(*parts: Any) -> Any:
+        await asyncio.shield(hearing)
+        return await record(*parts)
+
+    hearing = asyncio.ensure_future(asyncio.sleep(0))
+    prepare = open_checkout.prepare_checkout
+
+    async def then_cancel(*parts: Any) -> Any:
+        nonlocal hearing
+        step = await prepare(*parts)
+        hearing = asyncio.ensure_future(shop.billing.hear(canceled))
+        return step
+
+    monkeypatch.setattr(open_checkout, "prepare_checkout", then_cancel)
+    monkeypatch.setattr(open_checkout, "record_session", canceled_meanwhile)
+    answer = await shop.billing.open_checkout(order)
+    assert (answer.status_code, slug(answer)) == (409, "order-not-payable")
+    await shop.billing.run_tasks()
+    assert [item["status"] for item in await sessions(sandbox)] == ["expired"]
+
+
+async def test_an_order_that_was_paid_while_it_was_canceled_is_paid(shop: Shop, sandbox: RunningSandbox) -> None:
+    order = shop.order(await shop.account())
+    await shop.billing.open_checkout(order)
+    await sandbox.pay((await sessions(sandbox))[0]["id"])
+    await shop.billing.hear(OrderCanceled(order_id=order.order_id, account_id=order.account_id, reason="by customer"))
+    await shop.billing.run_tasks()
+    assert len(await shop.billing.facts("billing.checkout.paid")) == 1
+    assert await shop.billing.facts("billing.checkout.expired") == []
+
+
+async def test_a_crash_after_the_call_is_repaired_by_the_next_request(
+    shop: Shop, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = shop.order(await shop.account())
+
+    class Killed(BaseException):
+        pass
+
+    def kill(point: str) -> None:
+        if point == "billing.checkout.after_call":
+            raise Killed
+
+    monkeypatch.setattr(open_checkout, "reach", kill)
+    with pytest.raises(BaseException):  # noqa: B017 - whatever the kill becomes on its way out
+        await shop.billing.open_checkout(order)
+    monkeypatch.undo()
+    answer = await shop.billing.open_checkout(order)
+    assert answer.status_code == 200, answer.text
+    [made] = await sessions(sandbox)
+    assert made["url"] == answer.json()["url"]
+
+
+@pytest.mark.parametrize("kind", ["drop_after_processing", "drop_connection", "status", "rate_limit"])
+async def test_when_stripe_misbehaves_once_the_page_is_still_opened_once(
+    shop: Shop, sandbox: RunningSandbox, kind: str
+) -> None:
+    order = shop.order(await shop.account())
+    fault = {"kind": kind, "times": 1, "match": "POST /v1/checkout/sessions"}
+    await sandbox.faults(api=[{**fault, "status": 500} if kind == "status" else fault])
+    for _attempt in range(3):
+        answer = await shop.billing.open_checkout(order)
+        if answer.status_code == 200:
+            break
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) >= 1
+    assert answer.status_code == 200
+    assert [item["status"] for item in await sessions(sandbox)] == ["open"]
+
+
+async def test_while_stripe_is_away_catalog_is_told_to_come_back(shop: Shop, sandbox: RunningSandbox) -> None:
+    order = shop.order(await shop.account())
+    await sandbox.faults(api=[{"kind": "drop_connection", "times": 100, "match": ""}])
+    answer = await shop.billing.open_checkout(order)
+    assert (answer.status_code, slug(answer)) == (503, "payments-away")
+    await sandbox.faults(api=[])
+    assert (await shop.billing.open_checkout(order)).status_code == 200
+    assert len(await sessions(sandbox)) == 1
+
+
+async def test_an_error_stripe_keeps_repeating_under_one_key_is_left_behind(
+    shop: Shop, sandbox: RunningSandbox
+) -> None:
+    order = shop.order(await shop.account())
+    await sandbox.faults(api=[{"kind": "status", "status": 500, "times": 3, "match": "POST /v1/checkout/sessions"}])
+    assert (await shop.billing.open_checkout(order)).status_code == 503
+    assert (await shop.billing.open_checkout(order)).status_code == 200
+    [row] = await shop.billing.rows("checkouts", "attempt")
+    assert row["attempt"] == 2
+    assert [item["status"] for item in await sessions(sandbox)] == ["open"]
+
+
+@pytest.mark.parametrize("who", ["nobody", "customer", "staff", "support"])
+async def test_only_catalog_may_ask_for_pages(shop: Shop, who: str) -> None:
+    callers = {
+        "nobody": {},
+        "customer": bearer(customer()),
+        "staff": bearer(staff()),
+        "support": service_bearer("support", "billing"),
+    }
+    answer = await ask(shop.billing, shop.order(await shop.account()).body(), callers[who])
+    assert answer.status_code == (401 if who == "nobody" else 403)
+
+
+_BAD: list[tuple[str, dict[str, Any]]] = [
+    ("unknown field", {"status": "paid"}),
+    ("order id of another kind", {"order_id": new_id("acc")}),
+    ("no id", {"order_id": "1"}),
+    ("huge total", {"total_minor": 10**18}),
+    ("negative total", {"total_minor": -1}),
+    ("fraction", {"total_minor": 27.5}),
+    ("text total", {"total_minor": "2700"}),
+    ("boolean total", {"total_minor": True}),
+    ("lower-case currency", {"currency": "eur"}),
+    ("no lines", {"lines": []}),
+    ("lines of another type", {"lines": "all"}),
+    ("naive time", {"expires_at": "2026-01-01T00:00:00"}),
+    ("no time", {"expires_at": None}),
+    ("control characters", {"order_number": "EZ\u0000-1"}),
+    ("line break", {"order_number": "EZ\r\nX"}),
+]
+_BAD_LINES: list[tuple[str, dict[str, Any]]] = [
+    ("zero quantity", {"quantity": 0}),
+    ("many", {"quantity": 10**9}),
+    ("not a number", {"quantity": "NaN"}),
+    ("negative fee", {"setup_fee_minor": -1}),
+    ("unknown interval", {"interval": "week"}),
+    ("unknown line field", {"discount": 1}),
+    ("NUL", {"description": "a\u0000b"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [(c, {}) for _n, c in _BAD] + [({}, line) for _n, line in _BAD_LINES],
+    ids=[name for name, _ in _BAD + _BAD_LINES],
+)
+async def test_bad_input_is_refused(billing: Billing, changes: dict[str, Any], line: dict[str, Any]) -> None:
+    body = {**Order(account_id=new_id("acc"), price_id=new_id("prc")).body(), **changes}
+    if line:
+        body["lines"] = [{**body["lines"][0], **line}]
+    answer = await ask(billing, body)
+    assert (answer.status_code, slug(answer)) == (422, "invalid")
+    assert answer.json()["errors"]
