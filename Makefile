@@ -8,7 +8,7 @@ PORT ?= 8000
 PYTEST ?=
 PY := .venv/bin/python
 
-.PHONY: help up demo test check lock assets clean environment development
+.PHONY: help up demo test check docs lock assets clean environment development
 
 help: ## Show this list
 	@echo "EZ Solutions: every paid order is fulfilled exactly once, and anyone can check it."
@@ -25,6 +25,9 @@ demo: environment ## Buy a VPS as a customer would, against a running `make up`
 
 test: development assets ## Run every test; PYTEST='path -k name' chooses some
 	@exec $(PY) -m pytest $(PYTEST)
+
+docs: development ## Write docs/generated from the code
+	@$(PY) -m ez docs
 
 # Environments and assets: each step checks by itself whether there is anything to do.
 

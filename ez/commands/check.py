@@ -95,7 +95,7 @@ def edge_is_closed(env: Environment) -> Iterator[Finding]:
     checkout = env.get("GATEWAY_CHECKOUT_ORIGIN", "https://checkout.stripe.com").rstrip("/")
     if urlsplit(checkout).scheme != "https" or "*" in checkout:
         yield Finding("EZ033", "GATEWAY_CHECKOUT_ORIGIN", "unset it, or name your own https:// checkout domain")
-    for service in ("IDENTITY", "BILLING", "CATALOG", "SUPPORT"):
+    for service in ("IDENTITY", "BILLING", "SUPPORT"):
         name = f"{service}_PUBLIC_URL"
         if urlsplit(env.get(name, "")).scheme != "https":
             yield Finding("EZ034", name, "use the https:// address visitors see")

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ez.openapi import public_openapi
 from ez.services import NAMES, settings_class
 from gateway.settings import GatewaySettings
 from shared.contracts import EVENTS, context_of, topology
@@ -122,6 +123,7 @@ def write_docs(folder: Path, *, only_check: bool) -> int:
     """Writes the pages, or says which of them are out of date (exit code 1)."""
     pages = {
         "events.asyncapi.json": event_catalogue(),
+        "openapi.json": public_openapi(),
         "lifecycles.md": lifecycles(),
         "settings.md": settings_reference(),
     }

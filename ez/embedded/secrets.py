@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from shared.web.tokens import generate_key
@@ -14,8 +15,20 @@ _WORDS = ("link_secret", "csrf_secret", "webhook_secret", "stripe_key", "hypervi
 
 def load_or_make(path: Path) -> dict[str, str]:
     """The secrets in `path`, completed with fresh ones where some are missing."""
-    found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    before = dict(found)
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    found = fresh(kept)
+    if found != kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_suffix(".new")
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(found, file, indent=1)
+        new.replace(path)
+    return found
+
+
+def fresh(kept: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A full set of secrets: what is kept stays, what is missing is made."""
+    found = dict(kept or {})
     for word in (*_WORDS, *(f"database_{name}" for name in _DATABASES)):
         found.setdefault(word, secrets.token_urlsafe(32))
     if any(f"key_{issuer}" not in found for issuer in ISSUERS):
@@ -24,10 +37,4 @@ def load_or_make(path: Path) -> dict[str, str]:
             found[f"key_{issuer}"], half = generate_key(issuer)
             public.append(half)
         found["token_keys"] = json.dumps({"keys": public})
-    if found != before:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(found, file, indent=1)
-        fresh.replace(path)
     return found

@@ -1,5 +1,6 @@
 """One story out of several timelines: what happened to an order, and to each service it paid for."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +40,7 @@ def _step(entry: Json, subject: str | None) -> Step:
 
 def _moment_of(step: Step) -> tuple[bool, float]:
     pending = step.state == "waiting" or step.at is None
-    return pending, parse_time(step.at).timestamp() if step.at else 0.0
+    return pending, parse_time(step.at).timestamp() if step.at else math.inf
 
 
 @dataclass(frozen=True, slots=True)

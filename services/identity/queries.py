@@ -4,8 +4,8 @@ from pydantic import BaseModel
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.identity.domain import Session, StaffMember, User
-from services.identity.domain.people import acting_for
+from services.identity.domain import Session, User
+from services.identity.domain.people import standing
 from services.identity.domain.sessions import IDLE
 from shared.kernel import Clock
 from shared.web.fields import Moment
@@ -62,15 +62,14 @@ def user_view(user: User) -> UserView:
 
 async def me(session: AsyncSession, user_id: str) -> Me:
     """The person with their account and roles as of now. Raises Unauthenticated when they are gone."""
-    user = await session.get(User, user_id)
-    if user is None:
+    row = (await session.execute(standing().where(User.id == user_id))).one_or_none()
+    if row is None:
         raise Unauthenticated("This person no longer exists.")
-    place = (await session.execute(acting_for(user_id))).first()
-    staff = await session.get(StaffMember, user_id)
+    user, account, role, staff_roles = row
     return Me(
         user=user_view(user),
-        account=AccountView(id=place[0].id, name=place[0].name, role=place[1]) if place else None,
-        staff=StaffView(roles=staff.roles) if staff and staff.roles else None,
+        account=AccountView(id=account.id, name=account.name, role=role) if account and role else None,
+        staff=StaffView(roles=staff_roles) if staff_roles else None,
     )
 
 

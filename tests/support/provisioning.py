@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -30,6 +31,7 @@ from tests.support.callers import TOKEN_KEYS, bearer
 from tests.support.database import TestDatabase
 from tests.support.memory_vps import MemoryVps
 
+NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 SPEC = {"cores": 2, "memory_mb": 4096, "disk_gb": 40, "transfer_tb": 4}
 
 
@@ -64,6 +66,23 @@ def granted(**changes: Any) -> EntitlementGranted:
         **changes,
     }
     return EntitlementGranted(**fields)
+
+
+def resource_in(state: str = "pending", product_type: str = "vps") -> Resource:
+    """A resource of its own, in this state, without a database."""
+    resource = Resource.granted(
+        entitlement_id=new_id("ent"),
+        order_id=new_id("ord"),
+        account_id=new_id("acc"),
+        product_type=product_type,
+        plan=("vps-s", "VPS S"),
+        name="web-1.example.com",
+        template="debian-12",
+        spec={},
+        at=NOW,
+    )
+    resource._status = state
+    return resource
 
 
 class Provisioning:

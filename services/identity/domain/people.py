@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Select, String, Text, select
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Select, String, Text, select, true
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship
 
 from services.identity.domain.base import Base
@@ -125,14 +125,23 @@ def found_account(owner: User, name: str, at: datetime) -> tuple[Account, Member
     return account, Membership(account_id=account.id, user_id=owner.id, role="owner", created_at=at)
 
 
-def acting_for(user_id: str) -> Select[Account, str]:
-    """The account a person acts for, and their role in it: the one they have belonged to for longest."""
-    return (
-        select(Account, Membership.role)
-        .join(Membership, Membership.account_id == Account.id)
-        .where(Membership.user_id == user_id)
-        .order_by(Membership.created_at, Account.id)
+def standing() -> Select[User, Account | None, str | None, list[str] | None]:
+    """People with the account they act for (the one they have belonged to for longest), their role, their staff roles.
+
+    The caller says whose; one statement, since every request that carries a session asks this.
+    """
+    place = (
+        select(Membership.account_id, Membership.role)
+        .where(Membership.user_id == User.id)
+        .order_by(Membership.created_at, Membership.account_id)
         .limit(1)
+        .lateral("place")
+    )
+    return (
+        select(User, Account, place.c.role, StaffMember.roles)
+        .outerjoin(place, true())
+        .outerjoin(Account, Account.id == place.c.account_id)
+        .outerjoin(StaffMember, StaffMember.user_id == User.id)
     )
 
 

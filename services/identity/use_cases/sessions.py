@@ -2,8 +2,8 @@
 
 from sqlalchemy import select, update
 
-from services.identity.domain import Session, StaffMember, User
-from services.identity.domain.people import acting_for
+from services.identity.domain import Session, User
+from services.identity.domain.people import standing
 from services.identity.domain.sessions import token_hash
 from shared.database import UnitOfWork
 from shared.kernel import NotFound
@@ -17,23 +17,23 @@ async def resolve_session(work: UnitOfWork, token: str) -> Principal:
     if digest is None:
         raise _signed_out()
     found = await work.session.execute(
-        select(Session, User).join(User, User.id == Session.user_id).where(Session.token_hash == digest)
+        standing().join(Session, Session.user_id == User.id).add_columns(Session).where(Session.token_hash == digest)
     )
-    row = found.first()
-    if row is None or not row[0].is_live(now):
+    row = found.one_or_none()
+    if row is None:
         raise _signed_out()
-    session, user = row
+    user, account, role, staff_roles, session = row
+    if not session.is_live(now):
+        raise _signed_out()
     session.touch(now)
-    place = (await work.session.execute(acting_for(user.id))).first()
-    staff = await work.session.get(StaffMember, user.id)
     return Principal(
         subject=user.id,
         name=user.name,
         email=user.email,
-        account_id=place[0].id if place else None,
-        account_name=place[0].name if place else "",
-        role=place[1] if place else None,
-        staff_roles=tuple(staff.roles) if staff else (),
+        account_id=account.id if account else None,
+        account_name=account.name if account else "",
+        role=role,
+        staff_roles=tuple(staff_roles or ()),
         session_id=session.id,
     )
 

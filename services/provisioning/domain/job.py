@@ -114,7 +114,10 @@ class Job(DurableRow, Base):
     def planned(cls, kind: str, resource: Resource, *, key: str, at: datetime, by: str) -> "Job":
         """A job of this kind with all of its steps still to be done."""
         plan = PLANS[kind]
-        steps = [JobStep(position=place, name=step.name) for place, step in enumerate(plan.steps, start=1)]
+        steps = [
+            JobStep(position=place, name=step.name, state="waiting", tries=0)
+            for place, step in enumerate(plan.steps, start=1)
+        ]
         return cls(
             id=new_id("job"),
             kind=kind,

@@ -239,9 +239,11 @@ async def running_billing(database_url: str, **changes: Any) -> AsyncIterator[Bi
     payments = StripePayments(*make_client(chosen.stripe_secret_key.get_secret_value(), chosen.stripe_api_base))
     service = create_service(chosen, LocalTransport(LocalBroker()), clock=clock, payments=payments)
     transport = httpx.ASGITransport(app=service.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://billing", timeout=60) as client:
-        async with service.app.router.lifespan_context(service.app):
-            yield Billing(service, client, TaskRunner(service.database, payments, task_queue()), clock)
+    async with (
+        service.app.router.lifespan_context(service.app),
+        httpx.AsyncClient(transport=transport, base_url="http://billing", timeout=60) as client,
+    ):
+        yield Billing(service, client, TaskRunner(service.database, payments, task_queue()), clock)
 
 
 @pytest_asyncio.fixture

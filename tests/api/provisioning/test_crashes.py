@@ -20,7 +20,7 @@ from tests.support.provisioning_worker import worker_process
 pytestmark = pytest.mark.crash
 
 # Every transaction of a delivery is killed before its commit or after it: claim, provider, then two for each step.
-COMMITS = range(1, 16, 3)
+COMMITS = range(2, 16, 4)
 
 
 @pytest.fixture(scope="module")

@@ -74,15 +74,18 @@ async def test_a_machine_id_reserved_by_another_process_a_moment_earlier_is_repl
 ) -> None:
     first, second = await provisioning.grant(), await provisioning.grant()
     gate = provisioning.memory.gates["propose_id"] = asyncio.Event()
-    await provisioning.execute(f"UPDATE provisioning.jobs SET next_attempt_at = now() + interval '1 hour' "
-                               f"WHERE idempotency_key = 'create:{first.entitlement_id}'")  # fmt: skip
+    await provisioning.execute(
+        "UPDATE provisioning.jobs SET next_attempt_at = now() + interval '1 hour' "
+        f"WHERE idempotency_key = 'create:{first.entitlement_id}'"
+    )
     async with provisioning.working():
         await provisioning.until_job(lambda job: job.steps[0].state == "active", resource_id=second.id)
         while "propose_id" not in provisioning.memory.calls:
             await asyncio.sleep(0.01)
-        await provisioning.execute("UPDATE provisioning.resources SET machine_id = 100 "
-                                   f"WHERE entitlement_id = (SELECT entitlement_id FROM provisioning.resources "
-                                   f"ORDER BY id LIMIT 1)")  # fmt: skip
+        await provisioning.execute(
+            "UPDATE provisioning.resources SET machine_id = 100 "
+            "WHERE id = (SELECT id FROM provisioning.resources ORDER BY id LIMIT 1)"
+        )
         gate.set()
         delivered = await provisioning.until(second.id, lambda found: found.status == "active")
     assert delivered.machine_id == 101

@@ -25,7 +25,7 @@ async def answer_ticket(visit: Visit) -> Response:
         "support",
         "POST",
         f"/api/v1/staff/tickets/{ticket_id}/messages",
-        json={"body": visit.form.get("body", "").strip()},
+        json={"body": visit.form.get("body", "").strip(), "internal": visit.form.get("internal") == "yes"},
     )
     if answer.status in _EXPECTED:
         return await _ticket_page(visit, form_errors(answer, frozenset({"body"})), answer.status)

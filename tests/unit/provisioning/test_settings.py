@@ -1,0 +1,71 @@
+"""Settings fail loudly at start and keep their secrets."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from services.provisioning.settings import ProvisioningSettings
+
+SECRET = "2f0c8f4e-0000-4c1b-9f0e-5b1d3c7a9e10"
+GOOD: dict[str, Any] = {
+    "token_keys": "{}",
+    "database_url": "postgresql://ez:x@127.0.0.1/ez",
+    "proxmox_url": "https://pve.example.net:8006",
+    "proxmox_token": f"ez@pve!provisioning={SECRET}",
+}
+
+
+def settings(**changes: Any) -> ProvisioningSettings:
+    return ProvisioningSettings(_env_file=None, **{**GOOD, **changes})
+
+
+def test_the_connector_gets_what_was_set() -> None:
+    found = settings(proxmox_node="pve7", templates={"debian-12": 7}).proxmox()
+    assert (found.url, found.node, found.templates) == (GOOD["proxmox_url"], "pve7", {"debian-12": 7})
+    assert (found.ca_file, found.fingerprint) == (None, None)
+
+
+def test_the_templates_come_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROVISIONING_TEMPLATES", '{"debian-12": 9100}')
+    assert settings().templates == {"debian-12": 9100}
+
+
+def test_by_default_there_are_four_systems() -> None:
+    assert settings().templates == {"debian-12": 9000, "ubuntu-24-04": 9001, "almalinux-9": 9002, "debian-13": 9003}
+
+
+def test_secrets_do_not_show() -> None:
+    found = settings()
+    assert SECRET not in repr(found) + repr(found.proxmox())
+
+
+@pytest.mark.parametrize("missing", ["proxmox_url", "proxmox_token"])
+def test_without_a_provider_nothing_starts(missing: str) -> None:
+    with pytest.raises(ValidationError, match=missing):
+        ProvisioningSettings(_env_file=None, **{name: value for name, value in GOOD.items() if name != missing})
+
+
+@pytest.mark.parametrize("token", ["", "secret", "ez@pve=secret", "ez!x=secret", "ez@pve!x", "ez@pve!x="])
+def test_a_token_without_all_of_its_parts_is_refused(token: str) -> None:
+    with pytest.raises(ValidationError, match="user@realm!name=secret"):
+        settings(proxmox_token=token)
+
+
+@pytest.mark.parametrize("verify", ["false", "", "0", "/no/such/file.pem"])
+def test_certificates_are_always_checked(verify: str) -> None:
+    with pytest.raises(ValidationError, match="PEM file"):
+        settings(proxmox_verify=verify)
+
+
+def test_authorities_may_come_from_a_file(tmp_path: Path) -> None:
+    authorities = tmp_path / "ca.pem"
+    authorities.write_text("")
+    assert settings(proxmox_verify=str(authorities)).proxmox().ca_file == str(authorities)
+
+
+@pytest.mark.parametrize("url", ["http://pve.example.net:8006", "ftp://pve", "pve.example.net"])
+def test_credentials_never_travel_in_the_clear(url: str) -> None:
+    with pytest.raises(ValueError, match="url must be"):
+        settings(proxmox_url=url).proxmox()
