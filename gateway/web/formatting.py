@@ -40,11 +40,6 @@ def money(value: Mapping[str, Any] | int, currency: str | None = None) -> str:
     )
 
 
-def per_month(yearly_minor: int) -> int:
-    """A yearly amount spread over twelve months, rounded up so that nobody is promised less than they pay."""
-    return -(-yearly_minor // 12)
-
-
 def price_for(plan: Mapping[str, Any], currency: str, interval: str) -> Mapping[str, Any] | None:
     """The plan's price in that currency and interval, or None when it is not sold that way."""
     prices: Sequence[Mapping[str, Any]] = plan["prices"]

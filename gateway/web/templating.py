@@ -32,6 +32,5 @@ def build_environment(settings: WebSettings, manifest: Manifest) -> Environment:
         asset=manifest.url,
         price_for=formatting.price_for,
         yearly_saving=formatting.yearly_saving,
-        per_month=formatting.per_month,
     )
     return environment

@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 Service = Literal["identity", "billing", "catalog", "provisioning", "support"]
-Theme = Literal["light", "dark"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,11 @@ class ProvisioningSettings(ServiceSettings):
             raise ValueError("must be true or a PEM file; for a self-signed server set the fingerprint instead")
         return verify
 
+    @field_validator("proxmox_fingerprint")
+    @classmethod
+    def _empty_is_unset(cls, fingerprint: str | None) -> str | None:
+        return fingerprint or None
+
     def proxmox(self) -> ProxmoxSettings:
         """What the connector needs. Raises ValueError when the address or the checks contradict each other."""
         name, _, secret = self.proxmox_token.get_secret_value().partition("=")

@@ -22,7 +22,7 @@ _PARTS = ("gateway", *SERVICES, "stripe", "hypervisor", "smtp", "mail", "postgre
 
 
 class Distributed:
-    """Starts and stops processes by name: `catalog-api`, `catalog-worker`, `gateway`, `stripe`, `hypervisor`, `mail`."""
+    """Starts and stops processes by name: `catalog-api`, `catalog-worker`, `gateway`, `stripe`, `hypervisor`, …"""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory

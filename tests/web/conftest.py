@@ -67,7 +67,7 @@ class _Forms(HTMLParser):
         if tag == "form":
             self._current = self.forms.setdefault(given.get("action", ""), {})
         elif tag == "input" and self._current is not None and "name" in given:
-            unchosen = given.get("type") == "radio" and "checked" not in given
+            unchosen = given.get("type") in {"radio", "checkbox"} and "checked" not in given
             if not unchosen:
                 self._current[given["name"]] = given.get("value", "")
 

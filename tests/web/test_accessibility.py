@@ -9,7 +9,8 @@ from playwright.async_api import Browser, Page
 from tests.web.fake_data import World
 from tests.web.pages_list import every_page
 
-pytestmark = pytest.mark.e2e
+# A walk over thirty pages takes a minute on a busy two-core machine.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _WATCH = """

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.web.formatting import money, parse_time, per_month, price_for, size_mb, wait_words, yearly_saving
+from gateway.web.formatting import money, parse_time, price_for, size_mb, wait_words, yearly_saving
 from gateway.web.timeline import merge, tally
 
 
@@ -60,10 +60,6 @@ def test_a_saving_is_computed_and_never_rounded_up(month: int | None, year: int 
 def test_a_price_that_is_not_offered_is_none() -> None:
     assert price_for(_plan(900, None), "EUR", "year") is None
     assert price_for(_plan(900, None), "USD", "month") is None
-
-
-def test_a_year_spread_over_months_promises_no_less_than_is_paid() -> None:
-    assert per_month(10000) == 834
 
 
 @pytest.mark.parametrize(("size", "text"), [(512, "512\u00a0MB"), (2048, "2\u00a0GB"), (1536, "1.5\u00a0GB")])

@@ -139,6 +139,7 @@ def standing() -> Select[User, Account | None, str | None, list[str] | None]:
     )
     return (
         select(User, Account, place.c.role, StaffMember.roles)
+        .select_from(User)
         .outerjoin(place, true())
         .outerjoin(Account, Account.id == place.c.account_id)
         .outerjoin(StaffMember, StaffMember.user_id == User.id)

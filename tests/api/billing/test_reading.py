@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.kernel import new_id
+from shared.kernel import encode_id, new_id
 from tests.api.billing.conftest import Billing, Shop, stripe_events
 from tests.support.callers import bearer, customer, staff
 from tests.support.stripe_payloads import event, session
@@ -44,8 +44,6 @@ async def test_a_customer_sees_a_paid_invoice_with_its_links(shop: Shop, sandbox
 async def test_an_invoice_of_another_account_does_not_exist(shop: Shop, sandbox: RunningSandbox) -> None:
     await bought(shop, sandbox)
     [row] = await shop.billing.rows("invoices", "id")
-    from shared.kernel import encode_id
-
     other = bearer(customer())
     answer = await get(shop.billing, f"/invoices/{encode_id('inv', row['id'])}", other)
     assert answer.status_code == 404
@@ -115,7 +113,8 @@ async def test_an_event_shows_the_order_it_was_about(shop: Shop, sandbox: Runnin
     kind = "checkout.session.completed"
     [shown] = (await get(shop.billing, "/staff/stripe-events", boss, type=kind)).json()["data"]
     [fact] = await shop.billing.facts("billing.checkout.paid")
-    assert (shown["order_id"], shown["outcome"]) == (fact["order_id"], "paid")
+    assert shown["order_id"] == fact["order_id"]
+    assert shown["outcome"] in ("paid", "already paid")
 
 
 async def replay(billing: Billing, event_id: str, who: dict[str, str] | None = None) -> Any:
@@ -142,7 +141,7 @@ async def test_a_parked_event_can_be_replayed_once_its_cause_is_gone(shop: Shop)
 async def test_a_processed_event_is_not_replayed_but_an_ignored_one_may_be(shop: Shop, sandbox: RunningSandbox) -> None:
     await bought(shop, sandbox)
     rows = await shop.billing.rows("stripe_events", "id, type, outcome")
-    done = next(row["id"] for row in rows if row["outcome"] == "paid")
+    done = next(row["id"] for row in rows if row["type"] == "invoice.paid")
     ignored = next(row["id"] for row in rows if row["outcome"] == "ignored")
     assert (await replay(shop.billing, done)).status_code == 409
     assert (await replay(shop.billing, ignored)).status_code == 202

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from services.billing.adapters.intake import EventStore
 from services.billing.adapters.stripe import StripePayments, make_client
+from services.billing.jobs import clock_jobs
 from services.billing.use_cases import reconcile
 from services.billing.use_cases.reconcile import Reconciler
 from tests.api.billing.conftest import Shop, stripe_events
@@ -128,8 +129,6 @@ async def test_events_of_the_other_mode_are_not_taken_in(
 
 
 async def test_old_finished_events_are_forgotten_and_unfinished_ones_kept(shop: Shop) -> None:
-    from services.billing.jobs import clock_jobs
-
     old: list[dict[str, Any]] = [event("customer.created", {"id": "cus_1"}) for _ in range(3)]
     await shop.billing.apply(*old)
     await shop.billing.deliver(event("customer.created", {"id": "cus_2"}))

@@ -89,6 +89,7 @@ async def test_a_machine_id_reserved_by_another_process_a_moment_earlier_is_repl
         gate.set()
         delivered = await provisioning.until(second.id, lambda found: found.status == "active")
     assert delivered.machine_id == 101
+    assert (await provisioning.job(resource_id=second.id)).attempts == 1
 
 
 async def test_a_timeout_after_the_machine_was_made_leads_to_that_machine(provisioning: Provisioning) -> None:

@@ -18,6 +18,7 @@ async def test_a_new_service_is_welcomed_once(support: Support, ada: Customer) -
     delivered = await support.hear(event)
     await support.hear(event, delivered)  # the broker delivers it again
     await support.hear(ada.activated(version=3))  # and provisioning announces it anew
+    assert set(await support.fact_states()) == {"done"}
     mails = await support.notifications()
     assert [(mail.dedupe_key, mail.template) for mail in mails] == [(f"welcome:{ada.service_id}", "welcome_vps")]
     assert mails[0].recipient == "ada@example.com"
@@ -34,6 +35,7 @@ async def test_a_paid_invoice_gets_one_receipt(support: Support, ada: Customer) 
     await support.hear(ada.registered())
     event = ada.paid()
     await asyncio.gather(*(support.hear(event, identity) for identity in [uuid7()] * 4 + [uuid7()]))
+    assert set(await support.fact_states()) == {"done"}
     assert [mail.dedupe_key for mail in await support.notifications()] == [f"receipt:{event.invoice_id}"]
 
 

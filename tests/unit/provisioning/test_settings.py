@@ -65,6 +65,10 @@ def test_authorities_may_come_from_a_file(tmp_path: Path) -> None:
     assert settings(proxmox_verify=str(authorities)).proxmox().ca_file == str(authorities)
 
 
+def test_an_empty_fingerprint_is_none() -> None:
+    assert settings(proxmox_fingerprint="").proxmox().fingerprint is None
+
+
 @pytest.mark.parametrize("url", ["http://pve.example.net:8006", "ftp://pve", "pve.example.net"])
 def test_credentials_never_travel_in_the_clear(url: str) -> None:
     with pytest.raises(ValueError, match="url must be"):

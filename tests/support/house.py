@@ -1,0 +1,39 @@
+"""All five services composed as `ez` composes them, on one migrated database, in this process."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import pytest
+import pytest_asyncio
+
+from ez.embedded.environment import build_environment, ports_from
+from ez.embedded.secrets import fresh
+from ez.services import NAMES, compose
+from shared.messaging import LocalBroker, LocalTransport
+from shared.web.service import Service
+from tests.support.callers import TOKEN_KEYS
+from tests.support.database import TestDatabase
+
+PORTS = ports_from(8000)
+
+
+@contextmanager
+def house_environment(monkeypatch: pytest.MonkeyPatch, admin_url: str) -> Iterator[dict[str, str]]:
+    """The environment of an embedded instance, with the tests' signing keys."""
+    values = build_environment(PORTS, fresh(), admin_url) | {"EZ_TOKEN_KEYS": TOKEN_KEYS, "EZ_ENVIRONMENT": "test"}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    yield values
+
+
+@pytest_asyncio.fixture
+async def house(fresh_database: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, Service]]:
+    """Every service by name."""
+    with house_environment(monkeypatch, fresh_database.admin_url):
+        for name in NAMES:
+            monkeypatch.setenv(f"{name.upper()}_DATABASE_URL", fresh_database.url(name))
+        broker = LocalBroker()
+        services = {name: compose(name, LocalTransport(broker)) for name in NAMES}
+        yield services
+        for service in services.values():
+            await service.database.close()
