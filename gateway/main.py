@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -72,7 +73,7 @@ def create_gateway(settings: GatewaySettings) -> Starlette:
                 secure=settings.secure,
             ),
         ],
-        exception_handlers={404: on_error, 405: on_error, 500: on_error},
+        exception_handlers={HTTPException: on_error, 500: on_error},
     )
 
 

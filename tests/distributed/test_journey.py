@@ -35,8 +35,8 @@ async def _books(running: Distributed) -> dict[str, int]:
     try:
         counts = {
             "paid items": await connection.fetchval(
-                "SELECT coalesce(sum(i.quantity), 0) FROM catalog.order_items i JOIN catalog.orders o ON o.id = i.order_id "
-                "WHERE o.status IN ('paid', 'fulfilled')"
+                "SELECT coalesce(sum(i.quantity), 0) FROM catalog.order_items i "
+                "JOIN catalog.orders o ON o.id = i.order_id WHERE o.status IN ('paid', 'fulfilled')"
             ),
             "entitlements": await connection.fetchval("SELECT count(*) FROM catalog.entitlements"),
             "active resources": await connection.fetchval(

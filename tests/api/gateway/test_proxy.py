@@ -261,8 +261,8 @@ def test_a_burst_is_allowed_and_a_flood_is_not() -> None:
     "request_bytes",
     [
         (
-            b"POST /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
-            b"0\r\n\r\nGET /internal/x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+            b"POST /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /internal/x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
         ),
         b"POST /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",
         b"GET /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: b\r\n folded\r\n\r\n",
