@@ -1,10 +1,10 @@
 """Billing, as catalog needs it: a page where an order can be paid. The one synchronous call on the buying path."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import structlog
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, StringConstraints, ValidationError
 
 from shared.kernel import Conflict, Unavailable
 from shared.web.client import HttpClient, HttpError, HttpResponse
@@ -13,6 +13,7 @@ from shared.web.tokens import TokenSigner
 log = structlog.get_logger()
 
 _AWAY = "The payment page cannot be opened right now. Your order is kept; try again in a few seconds."
+_NOT_PAYABLE = "This order cannot be paid any more."
 _RETRY_AFTER = 5
 _LONGEST_RETRY_AFTER = 120
 
@@ -46,6 +47,12 @@ class CheckoutPage(BaseModel):
     checkout_id: str
     url: str
     expires_at: AwareDatetime
+
+
+class _Problem(BaseModel):
+    """The part of a problem document (RFC 9457) that is meant for a person."""
+
+    detail: Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
 
 class Checkouts(Protocol):
@@ -89,7 +96,7 @@ class BillingCheckouts:
 
 def _page(answer: HttpResponse, order_id: str) -> CheckoutPage:
     if answer.status_code == 409:
-        raise Conflict("This order cannot be paid any more.", slug="order-not-payable")
+        raise Conflict(_reason(answer), slug="order-not-payable")
     if answer.status_code != 200:
         level = log.warning if answer.status_code >= 500 or answer.status_code == 429 else log.error
         level("billing_refused", order=order_id, status=answer.status_code)
@@ -99,6 +106,14 @@ def _page(answer: HttpResponse, order_id: str) -> CheckoutPage:
     except ValidationError as error:
         log.error("billing_answer_unreadable", order=order_id, errors=error.error_count())  # noqa: TRY400
         raise Unavailable(_AWAY, slug="billing-away", retry_after=_RETRY_AFTER) from error
+
+
+def _reason(answer: HttpResponse) -> str:
+    """Billing's own words for why, which may be shown to the customer."""
+    try:
+        return _Problem.model_validate_json(answer.content).detail
+    except ValidationError:
+        return _NOT_PAYABLE
 
 
 def _retry_after(answer: HttpResponse) -> int:

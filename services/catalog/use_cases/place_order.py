@@ -12,6 +12,9 @@ from services.catalog.use_cases.loading import order_changed
 from shared.database import UnitOfWork
 from shared.kernel import Conflict, FieldError, Invalid
 
+# The largest amount Stripe takes in one payment of a two-decimal currency, in minor units.
+LARGEST_TOTAL = 99_999_999
+
 
 @dataclass(frozen=True, slots=True)
 class WantedItem:
@@ -33,15 +36,30 @@ async def place_order(
     cannot be bought yet.
     """
     plans = await _published_plans(work, {item.plan for item in items})
-    errors: list[FieldError] = []
+    errors = _mixed_intervals(items)
     lines = [_line(plans, currency, item, f"/items/{index}", errors) for index, item in enumerate(items)]
     if errors:
         raise Invalid("Correct the fields listed in errors and try again.", errors=tuple(errors))
+    _must_fit_one_payment(lines)
     order = Order.place(account_id, placed_by, currency, [line for line in lines if line], at=work.clock.now())
     work.add(order)
     await work.session.flush()
     order_changed(work, order)
     return order
+
+
+def _mixed_intervals(items: Sequence[WantedItem]) -> list[FieldError]:
+    """One order is one subscription, and a subscription renews all of its items at one interval."""
+    return [
+        FieldError(f"/items/{index}/interval", "All items of one order are paid per the same interval.")
+        for index, item in enumerate(items)
+        if item.interval != items[0].interval
+    ]
+
+
+def _must_fit_one_payment(lines: Sequence[OrderItem | None]) -> None:
+    if sum(line.total.amount_minor for line in lines if line) > LARGEST_TOTAL:
+        raise Invalid("This is more than one order can be paid for at once. Split it.", slug="order-too-large")
 
 
 async def _published_plans(work: UnitOfWork, codes: set[str]) -> Mapping[str, Plan]:

@@ -67,6 +67,18 @@ async def test_twenty_concurrent_requests_open_one_page(shop: Shop, sandbox: Run
     assert len((await sandbox.control.get("/v1/customers")).json()["data"]) == 1
 
 
+async def test_a_slow_call_and_an_impatient_second_request_open_one_page(shop: Shop, sandbox: RunningSandbox) -> None:
+    order = shop.order(await shop.account())
+    await shop.billing.run_tasks()
+    slow = {"kind": "delay", "times": 1, "seconds": 1.0, "match": "POST /v1/checkout/sessions"}
+    await sandbox.faults(api=[slow])
+    first = asyncio.create_task(shop.billing.open_checkout(order))
+    await asyncio.sleep(0.4)
+    second = await shop.billing.open_checkout(order)
+    assert (await first).json() == second.json()
+    assert len(await sessions(sandbox)) == 1
+
+
 @pytest.mark.parametrize(
     "changes", [{"total_minor": 2850, "fee": 225}, {"account": True}], ids=["another total", "another account"]
 )

@@ -341,6 +341,36 @@ async def test_a_renewal_is_mirrored_and_does_not_touch_the_paid_checkout(shop: 
     assert await shop.billing.facts("billing.payment") == []
 
 
+async def test_a_renewal_invoice_proves_nothing_for_an_order_that_waits(shop: Shop) -> None:
+    order, _session = await opened(shop)
+    [row] = await shop.billing.rows("checkouts", "stripe_customer_id")
+    details = {"metadata": {"order_id": order.order_id}, "subscription": "sub_1"}
+    renewal = invoice(
+        customer=row["stripe_customer_id"],
+        billing_reason="subscription_cycle",
+        status="paid",
+        amount_paid=2700,
+        parent={"subscription_details": details},
+    )
+    await shop.billing.apply(event("invoice.paid", renewal))
+    assert [row["status"] for row in await shop.billing.rows("checkouts")] == ["open"]
+    assert len(await shop.billing.facts("billing.invoice.paid")) == 1
+
+
+async def test_a_refusal_that_arrives_after_the_payment_troubles_nobody(shop: Shop) -> None:
+    order, session_id = await opened(shop)
+    [row] = await shop.billing.rows("checkouts", "stripe_customer_id")
+    payer = row["stripe_customer_id"]
+    refused = failed_intent(customer=payer, payment_details={"order_reference": session_id[:25]})
+    await shop.billing.apply(
+        event("checkout.session.completed", session(id=session_id, customer=payer)),
+        event("payment_intent.payment_failed", refused),
+    )
+    assert await shop.billing.facts("billing.payment.failed") == []
+    [payment] = await shop.billing.rows("payments", "status, order_id")
+    assert (payment["status"], encode_id("ord", payment["order_id"])) == ("failed", order.order_id)
+
+
 async def test_a_refund_and_a_dispute_are_noted_on_the_payment_in_any_order(shop: Shop) -> None:
     await opened(shop)
     [row] = await shop.billing.rows("checkouts", "stripe_customer_id")

@@ -16,7 +16,7 @@ from tests.support.database import free_port
 
 async def test_billing_is_asked_for_exactly_what_was_ordered(shop: Shop) -> None:
     line = {"plan": "vps-xl", "interval": "month", "quantity": 2, "hostname": "web"}
-    placed = await shop.placed(line, {"plan": "vps-s", "interval": "year"})
+    placed = await shop.placed(line, {"plan": "vps-s", "interval": "month"})
     response = await shop.post(f"/api/v1/orders/{placed['id']}/checkout")
     assert response.status_code == 200
     assert response.json() == {
@@ -29,7 +29,7 @@ async def test_billing_is_asked_for_exactly_what_was_ordered(shop: Shop) -> None
         "order_number": placed["number"],
         "account_id": shop.ada.account_id,
         "currency": "EUR",
-        "total_minor": 16600,
+        "total_minor": 12100,
     }
     first = asked["lines"][0]
     assert first.pop("price_id").startswith("prc_")
@@ -99,8 +99,18 @@ async def test_billing_that_cannot_be_reached_is_away(shop: Shop, catalog_settin
 async def test_what_billing_will_not_take_is_not_payable(shop: Shop) -> None:
     placed = await shop.placed()
     shop.billing.status = 409
-    response = await shop.post(f"/api/v1/orders/{placed['id']}/checkout")
-    assert (response.status_code, response.json()["type"].rsplit("/", 1)[1]) == (409, "order-not-payable")
+    for body, detail in (
+        (
+            b'{"detail": "A payment for this order has already arrived."}',
+            "A payment for this order has already arrived.",
+        ),
+        (b'{"detail": ""}', "This order cannot be paid any more."),
+        (b"<html>", "This order cannot be paid any more."),
+    ):
+        shop.billing.body = body
+        response = await shop.post(f"/api/v1/orders/{placed['id']}/checkout")
+        assert (response.status_code, response.json()["type"].rsplit("/", 1)[1]) == (409, "order-not-payable")
+        assert response.json()["detail"] == detail
 
 
 async def test_a_closed_order_has_no_payment_page(shop: Shop) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+from sqlalchemy import text
+
 from shared.contracts.catalog import OrderCanceled
 from tests.api.catalog.conftest import Json, Shop
 from tests.support.callers import bearer, customer
@@ -20,7 +22,7 @@ async def test_an_order_is_priced_from_the_catalogue(shop: Shop) -> None:
             "hostname": "Build.Example.com",
             "template": "debian-12",
         },
-        {"plan": "vps-s", "interval": "year"},
+        {"plan": "vps-s", "interval": "month"},
     )
     assert placed["number"] == "EZ-100001"
     assert placed["status"] == "awaiting_payment"
@@ -31,10 +33,10 @@ async def test_an_order_is_priced_from_the_catalogue(shop: Shop) -> None:
     assert first["unit"] == {"amount_minor": 4800, "currency": "EUR"}
     assert first["setup_fee"] == {"amount_minor": 1000, "currency": "EUR"}
     assert first["total"] == {"amount_minor": 11600, "currency": "EUR"}
-    assert second["total"] == {"amount_minor": 5000, "currency": "EUR"}
+    assert second["total"] == {"amount_minor": 500, "currency": "EUR"}
     assert second["hostname"].startswith("vps-")
     assert second["template"] == "debian-13"
-    assert placed["total"] == {"amount_minor": 16600, "currency": "EUR"}
+    assert placed["total"] == {"amount_minor": 12100, "currency": "EUR"}
     assert placed["entitlements"] == []
     assert (await shop.get(f"/api/v1/orders/{placed['id']}")).json() == placed
 
@@ -193,6 +195,21 @@ async def test_an_announced_plan_cannot_be_ordered_yet(shop: Shop) -> None:
     response = await shop.order({"plan": "hosting-start", "interval": "month"})
     assert (response.status_code, response.json()["type"].rsplit("/", 1)[1]) == (409, "plan-not-open")
     assert await shop.count("orders") == 0
+
+
+async def test_items_of_one_order_are_paid_per_one_interval(shop: Shop) -> None:
+    response = await shop.order(SERVER, {"plan": "vps-s", "interval": "year"}, SERVER)
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/items/1/interval"]
+    assert (await shop.placed({"plan": "vps-s", "interval": "year"}))["total"]["amount_minor"] == 5000
+
+
+async def test_an_order_larger_than_one_payment_is_refused(shop: Shop) -> None:
+    async with shop.database.work() as work:
+        await work.session.execute(text("UPDATE prices SET amount_minor = 10000000"))
+    assert (await shop.order(SERVER | {"quantity": 9})).status_code == 201
+    response = await shop.order(SERVER | {"quantity": 10})
+    assert (response.status_code, response.json()["type"].rsplit("/", 1)[1]) == (422, "order-too-large")
 
 
 async def test_a_viewer_of_the_account_cannot_order(shop: Shop) -> None:

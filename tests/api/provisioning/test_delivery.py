@@ -140,6 +140,7 @@ async def test_a_machine_that_our_books_lost_is_found_and_adopted(provisioning: 
         again = await provisioning.until(resource.id, lambda found: found.status == "active")
     assert again.machine_id == resource.machine_id
     assert provisioning.memory.created == 1
+    assert provisioning.memory.calls.count("propose_id") == 1
 
 
 async def test_a_slow_address_is_waited_for_without_using_up_attempts(provisioning: Provisioning) -> None:
