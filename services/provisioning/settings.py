@@ -60,4 +60,5 @@ class ProvisioningSettings(ServiceSettings):
             ca_file=None if self.proxmox_verify == "true" else self.proxmox_verify,
             fingerprint=self.proxmox_fingerprint,
             templates=self.templates,
+            allow_http=self.environment != "production",
         )

@@ -113,7 +113,8 @@ class DurableQueue:
     """Claim, complete, retry, bury and replay the rows of one durable table.
 
     `max_attempts` bounds transient failures; the wait doubles from `first_wait` to `longest_wait` seconds, with
-    full jitter on its upper half. `lease` is how long (seconds) a claim hides a row.
+    full jitter on its upper half. `lease` is how long (seconds) a claim hides a row;
+    a worker renews it while it works, so it is how soon a crash is noticed.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class DurableQueue:
         max_attempts: int = 12,
         first_wait: float = 1.0,
         longest_wait: float = 900.0,
-        lease: float = 60.0,
+        lease: float = 15.0,
     ) -> None:
         self.name = name
         self.table = table

@@ -15,6 +15,9 @@ from shared.telemetry.tracing import span
 
 log = structlog.get_logger()
 
+# A handler that takes longer than this (seconds) has lost its way; its row goes to somebody else.
+_LONGEST_RUN = 600.0
+
 Handler = Callable[[Claimed], Awaitable[None]]
 
 
@@ -88,14 +91,38 @@ class DurableWorker:
         self._wake.set()
 
     async def _one(self, item: Claimed) -> None:
+        heartbeat = asyncio.create_task(self._keep_lease(item))
         with span(f"{self._queue.name} handle", item.row.get("trace")):
             try:
                 await self._handle(item)
                 metrics.handled(self._database.schema, self._queue.name, "done")
             except LeaseLost:
                 log.warning("lease_lost", queue=self._queue.name, id=str(item.id))
+            except asyncio.CancelledError:
+                await self._give_back(item)
+                raise
             except Exception as error:  # noqa: BLE001 - the failure belongs on the row, not in the loop
                 await self._record(item, error)
+            finally:
+                heartbeat.cancel()
+
+    async def _keep_lease(self, item: Claimed) -> None:
+        """Leases are short, so that a crash is noticed soon; as long as the handler runs, its lease is renewed."""
+        for _ in range(int(_LONGEST_RUN / (self._queue.lease / 3))):
+            await asyncio.sleep(self._queue.lease / 3)
+            try:
+                async with self._database.work() as work:
+                    await self._queue.extend(work.session, item)
+            except LeaseLost:
+                return
+            except Exception as error:  # noqa: BLE001 - the next beat may reach the database again
+                log.warning("lease_not_extended", queue=self._queue.name, error=type(error).__name__)
+
+    async def _give_back(self, item: Claimed) -> None:
+        """A worker that is asked to stop leaves its rows to the next one at once."""
+        with contextlib.suppress(Exception):
+            async with self._database.work() as work:
+                await self._queue.postpone(work.session, item, 0)
 
     async def _record(self, item: Claimed, error: Exception) -> None:
         try:

@@ -57,7 +57,7 @@ def inbox_table(metadata: MetaData) -> Table:
 
 def inbox_queue(table: Table) -> DurableQueue:
     """Twelve attempts over about half an hour before a fact is dead."""
-    return DurableQueue("inbox", table, max_attempts=12, first_wait=1, longest_wait=600, lease=60)
+    return DurableQueue("inbox", table, max_attempts=12, first_wait=1, longest_wait=600)
 
 
 class Consumer:

@@ -30,7 +30,7 @@ def outbox_table(metadata: MetaData) -> Table:
 
 def outbox_queue(table: Table) -> DurableQueue:
     """A fact is never given up: it is retried for ever, at most half a minute apart."""
-    return DurableQueue("outbox", table, max_attempts=2_000_000_000, first_wait=0.2, longest_wait=30, lease=30)
+    return DurableQueue("outbox", table, max_attempts=2_000_000_000, first_wait=0.2, longest_wait=30)
 
 
 class Outbox:

@@ -92,16 +92,23 @@ class ServiceWorker:
     async def _clock(self, job: ClockJob) -> None:
         while True:
             try:
-                async with self.database.work() as work:
-                    # The lock ends with the transaction, so a killed holder never blocks the next one.
-                    mine = await work.session.execute(
-                        text("SELECT pg_try_advisory_xact_lock(hashtext(:name))"), {"name": f"{self.name}.{job.name}"}
-                    )
-                    if mine.scalar_one():
-                        await job.run()
+                await self._alone(job)
             except Exception as error:  # noqa: BLE001 - one bad run must not end the clock
                 log.warning("clock_job_failed", job=job.name, error=f"{type(error).__name__}: {error}"[:300])
             await asyncio.sleep(job.every)
+
+    async def _alone(self, job: ClockJob) -> None:
+        """Runs the job unless another process is running it. The lock is the connection's: it ends with its holder."""
+        lock = {"name": f"{self.name}.{job.name}"}
+        async with self.database.engine.connect() as connection:
+            connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            mine = await connection.execute(text("SELECT pg_try_advisory_lock(hashtext(:name))"), lock)
+            if not mine.scalar_one():
+                return
+            try:
+                await job.run()
+            finally:
+                await connection.execute(text("SELECT pg_advisory_unlock(hashtext(:name))"), lock)
 
     async def _gauges(self) -> None:
         for queue in self._queues:

@@ -36,5 +36,5 @@ def _table() -> Table:
 
 
 def task_queue() -> DurableQueue:
-    """Sixteen attempts over about two hours; a lease outlives the longest run of calls one task makes."""
-    return DurableQueue("stripe_tasks", _table(), max_attempts=16, first_wait=1, longest_wait=900, lease=120)
+    """Sixteen attempts over about two hours."""
+    return DurableQueue("stripe_tasks", _table(), max_attempts=16, first_wait=1, longest_wait=900)

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 # A key that was answered with an error repeats this error for a day, so every few attempts take the next key.
 # By then an earlier request has long ended, and the look before each create finds what it made.
 _ATTEMPTS_PER_KEY = 4
-# Seconds for all calls of one task; less than the lease of its row.
+# Seconds for all calls of one task; its lease is renewed meanwhile.
 _PATIENCE = 100.0
 
 

@@ -69,10 +69,10 @@ def _paid(line: _Line, story: _Story) -> Told:
     return _entry(line, f"Payment received · {line.detail['amount']}", detail)
 
 
-def _delivering(line: _Line, story: _Story) -> Told:
+def _granted(line: _Line, _story: _Story) -> Told:
+    """What the payment bought. Each service tells of its own delivery."""
     number = line.detail["services"]
-    state = "active" if story.order.status == "paid" else "done"
-    return _entry(line, "Delivery started", f"{number} services" if number > 1 else None, state)
+    return _entry(line, f"Granted: {number} {'service' if number == 1 else 'services'}")
 
 
 def _fulfilled(line: _Line, _story: _Story) -> Told:
@@ -123,7 +123,7 @@ _ORDER_WORDS: Mapping[str, Callable[[_Line, _Story], Told]] = {
     "checkout_opened": _checkout_opened,
     "payment_failed": _payment_failed,
     "pay": _paid,
-    "deliver": _delivering,
+    "deliver": _granted,
     "fulfill": _fulfilled,
     "cancel": _canceled,
     "expire": _expired,

@@ -20,7 +20,7 @@ MOST_ATTEMPTS = 5000
 class JobQueue(DurableQueue):
     """The durable queue over jobs."""
 
-    def __init__(self, *, lease: float = 60.0, first_wait: float = 2.0, longest_wait: float = 60.0) -> None:
+    def __init__(self, *, lease: float = 15.0, first_wait: float = 2.0, longest_wait: float = 60.0) -> None:
         super().__init__(
             "jobs",
             cast("Table", Job.__table__),

@@ -18,5 +18,4 @@ notifications = DurableQueue(
     max_attempts=200,
     first_wait=2.0,
     longest_wait=1800.0,
-    lease=120.0,
 )

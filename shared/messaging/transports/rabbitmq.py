@@ -25,7 +25,8 @@ log = structlog.get_logger()
 
 EXCHANGE = "ez.events"
 DEAD_EXCHANGE = "ez.dead"
-_CONFIRM_TIMEOUT = 15.0
+# Shorter than the outbox lease: a batch is given up before somebody else may take it.
+_CONFIRM_TIMEOUT = 10.0
 # A message that kills its consumer this often is set aside; ordinary failures never come near (see the inbox).
 _DELIVERY_LIMIT = 20
 

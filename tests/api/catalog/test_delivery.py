@@ -29,7 +29,7 @@ async def test_an_order_is_fulfilled_when_all_of_its_services_run(shop: Shop) ->
     assert await shop.titles(order) == [
         "Order placed",
         "Payment received · 15.00 EUR",
-        "Delivery started",
+        "Granted: 3 services",
         "web-3 is running",
         "web-1 is running",
         "web-2 is running",
@@ -40,10 +40,10 @@ async def test_an_order_is_fulfilled_when_all_of_its_services_run(shop: Shop) ->
 async def test_a_single_service_is_told_once(shop: Shop) -> None:
     order = await paid(shop)
     before = (await shop.get(f"/api/v1/orders/{order['id']}/timeline")).json()["data"][-1]
-    assert (before["title"], before["state"]) == ("Delivery started", "active")
+    assert (before["title"], before["state"], before["detail"]) == ("Granted: 1 service", "done", None)
     await shop.hear(shop.running(order))
     entries = (await shop.get(f"/api/v1/orders/{order['id']}/timeline")).json()["data"]
-    assert [entry["title"] for entry in entries][2:] == ["Delivery started", "Everything is running"]
+    assert [entry["title"] for entry in entries][2:] == ["Granted: 1 service", "Everything is running"]
     assert {entry["state"] for entry in entries} == {"done"}
     assert len({entry["key"] for entry in entries}) == len(entries)
 

@@ -171,3 +171,39 @@ async def test_a_worker_handles_every_row_once_and_survives_a_bad_one(schema: Sc
     await asyncio.gather(worker, return_exceptions=True)
     assert sorted(handled) == sorted(ids[1:])
     assert (await _row(schema, ids[0]))["state"] == "dead"
+
+
+async def test_a_long_handler_keeps_its_lease(schema: Schema) -> None:
+    await _put(schema)
+    queue = _queue(schema, lease=0.6)
+    runs: list[int] = []
+
+    async def slow(item: Claimed) -> None:
+        runs.append(item.attempt)
+        await asyncio.sleep(2)
+        async with schema.database.work() as work:
+            await queue.complete(work.session, item)
+
+    workers = [asyncio.create_task(DurableWorker(schema.database, queue, slow, poll=0.05).run()) for _ in range(2)]
+    await asyncio.sleep(3)
+    for worker in workers:
+        worker.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)
+    assert runs == [1]
+
+
+async def test_a_worker_that_is_stopped_gives_its_rows_back_at_once(schema: Schema) -> None:
+    (row_id,) = await _put(schema)
+    queue = _queue(schema)
+    started = asyncio.Event()
+
+    async def endless(_item: Claimed) -> None:
+        started.set()
+        await asyncio.sleep(3600)
+
+    worker = asyncio.create_task(DurableWorker(schema.database, queue, endless, poll=0.05).run())
+    await asyncio.wait_for(started.wait(), 10)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    (again,) = await _claim(schema, queue)
+    assert (again.id, again.attempt) == (row_id, 1)

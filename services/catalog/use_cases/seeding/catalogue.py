@@ -29,6 +29,7 @@ class PlanSeed:
     tagline: str
     description: str
     features: tuple[str, ...]
+    """What the plan's card says after the sizes, which it reads from `spec`."""
     spec: Mapping[str, Any]
     per_month: Mapping[str, int] = field(default_factory=dict)
     per_year: Mapping[str, int] = field(default_factory=dict)
@@ -54,14 +55,7 @@ def _vps(
         name=f"VPS {size}",
         tagline=tagline,
         description=f"A virtual server with {cores} vCPU, {memory_gb} GB of memory and {disk_gb} GB of NVMe storage.",
-        features=(
-            f"{cores} vCPU",
-            f"{memory_gb} GB memory",
-            f"{disk_gb} GB NVMe storage",
-            f"{transfer_tb} TB transfer a month",
-            "One IPv4 address",
-            "Root access and your own kernel",
-        ),
+        features=("One IPv4 address", "Root access and your own kernel"),
         spec={"cores": cores, "memory_mb": memory_gb * 1024, "disk_gb": disk_gb, "transfer_tb": transfer_tb},
         per_month={"EUR": eur, "USD": usd},
         setup_fee={"EUR": fee, "USD": fee} if fee else {},
@@ -81,7 +75,6 @@ def _hosting(
         description=f"Web hosting for {sites} {'site' if sites == 1 else 'sites'} with mail and daily backups.",
         features=(
             f"{sites} {'website' if sites == 1 else 'websites'}",
-            f"{disk_gb} GB storage",
             f"{mailboxes} mailboxes",
             "Daily backups, kept for 14 days",
             "TLS for every site",
