@@ -59,7 +59,7 @@ def patiently(method: str, url: str, body: Any, headers: dict[str, str]) -> Any:
 
 
 def request(method: str, url: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
-    """One JSON request. Raises Away when nobody answers or the answer is 503, DemoFailed for any other error."""
+    """One JSON request. Raises Away for what passes (no answer, 503, prices not yet at Stripe), else DemoFailed."""
     data = None if body is None else json.dumps(body).encode()
     sent = {"Content-Type": "application/json", **(headers or {})} if data else dict(headers or {})
     call = urllib.request.Request(url, data, sent, method=method)  # noqa: S310 - the address is given by the user
@@ -68,7 +68,8 @@ def request(method: str, url: str, body: Any = None, headers: dict[str, str] | N
             raw = answer.read()
     except urllib.error.HTTPError as error:
         told = f"{method} {url} answered {error.code}: {error.read().decode(errors='replace')}"
-        raise (Away(told) if error.code == 503 else DemoFailed(told)) from error
+        passing = error.code == 503 or "problems/plan-not-ready" in told
+        raise (Away(told) if passing else DemoFailed(told)) from error
     except OSError as error:
         raise Away(f"{url} does not answer ({error}). Is `make up` running? Did it use another PORT?") from error
     return json.loads(raw) if raw else None

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.web.context import header
@@ -45,11 +46,17 @@ class SecurityHeaders:
                 message["headers"] = [*kept, *self._headers]
             await send(message)
 
-        if not self._knows(scope):
-            refused = problem(400, "unknown-host", "This host name is not served here")
-            await refused(scope, receive, send_strictly)
-            return
-        await self._app(scope, receive, send_strictly)
+        refused = self._refusal(scope)
+        await (refused or self._app)(scope, receive, send_strictly)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """Probes and scrapers come by the process's own address; visitors come by a name, and see no metrics."""
+        path, known = scope["path"], self._knows(scope)
+        if path == "/metrics":
+            return problem(404, "not-found", "Not found") if known else None
+        if not known and not path.startswith("/health/"):
+            return problem(400, "unknown-host", "This host name is not served here")
+        return None
 
     def _knows(self, scope: Scope) -> bool:
         host = (header(scope, b"host") or b"").decode("latin-1").lower()

@@ -25,13 +25,22 @@ def merge(order: Iterable[Json], services: Iterable[tuple[str, Iterable[Json]]])
     """Every step in the order it happened; what is still to come stays at the end.
 
     `services` pairs a service's name with its own timeline. Steps at the same instant keep the order of cause
-    and effect: the order's own before its services'.
+    and effect: the order's own before its services'. Of several services only the last step still to come is told:
+    ten servers would otherwise be sixty lines of what has not happened.
     """
-    named = list(services)
+    named = [(name, list(entries)) for name, entries in services]
+    several = len(named) > 1
     steps = [_step(entry, None) for entry in order]
     for name, entries in named:
-        steps += [_step(entry, name if len(named) > 1 else None) for entry in entries]
+        told = _abridged(entries) if several else entries
+        steps += [_step(entry, name if several else None) for entry in told]
     return sorted(steps, key=_moment_of)
+
+
+def _abridged(entries: Sequence[Json]) -> list[Json]:
+    """Everything that happened, and of what is still to come only the end."""
+    to_come = [entry for entry in entries if entry["state"] == "waiting"]
+    return [entry for entry in entries if entry["state"] != "waiting"] + to_come[-1:]
 
 
 def _step(entry: Json, subject: str | None) -> Step:

@@ -62,8 +62,8 @@ class UpstreamAway(Exception):
 
 
 class Upstream(Protocol):
-    """Calls a service. Request id, trace context and the caller's network address are added by the
-    implementation from its own request context; pages do not pass them."""
+    """Calls a service. Request id and trace context are added by the implementation from its own request context;
+    who the browser is and where it comes from, `Visit.came_from` says in `headers`."""
 
     async def call(
         self,

@@ -62,6 +62,13 @@ class Visit:
             raise SignInNeeded
         return self.visitor
 
+    @property
+    def came_from(self) -> dict[str, str]:
+        """The browser and its network address, for identity's record of sessions and its limits on guessing."""
+        client = self.request.client
+        sent = {"user-agent": self.request.headers.get("user-agent", ""), "x-client-ip": client.host if client else ""}
+        return {name: value for name, value in sent.items() if value}
+
     def path(self, name: str) -> str:
         """A path parameter, safe to place in an upstream path. Anything unlike an id is not found."""
         value = str(self.request.path_params[name])
@@ -81,7 +88,13 @@ class Visit:
     ) -> Answer:
         """Any answer but an expired session, which always leads to sign-in."""
         answer = await self.site.upstream.call(
-            service, method, path, json=json, params=params, visitor=self.visitor, headers=headers
+            service,
+            method,
+            path,
+            json=json,
+            params=params,
+            visitor=self.visitor,
+            headers={**self.came_from, **(headers or {})},
         )
         if answer.status == 401 and self.visitor is not None:
             raise SignInNeeded

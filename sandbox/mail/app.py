@@ -1,5 +1,6 @@
 """The SMTP side and the web side of the mailbox."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,12 @@ class MailSandbox:
         self.store = MailStore(path)
         self._controller = Controller(_Catcher(self.store), hostname=host, port=smtp_port)
         self._pages = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True)
-        self._pages.filters["linked"] = _linked
+        self._pages.filters.update(linked=_linked, moment=_moment)
         self.app = Starlette(
             routes=[
                 Route("/dev/mail", self._list_page),
                 Route("/dev/mail/style.css", self._style),
+                Route("/dev/mail/mark.svg", self._mark),
                 Route("/dev/mail/api/messages", self._list_json),
                 Route("/dev/mail/{mail_id:int}", self._one_page),
             ]
@@ -60,6 +62,9 @@ class MailSandbox:
     async def _style(self, request: Request) -> Response:
         return await StaticFiles(directory=_HERE / "static").get_response("mail.css", request.scope)
 
+    async def _mark(self, request: Request) -> Response:
+        return await StaticFiles(directory=_HERE / "static").get_response("mark.svg", request.scope)
+
     async def _list_page(self, _request: Request) -> Response:
         return HTMLResponse(self._pages.get_template("list.html").render(mails=self.store.newest()))
 
@@ -76,6 +81,11 @@ class MailSandbox:
 
 def _as_json(mail: Mail) -> dict[str, Any]:
     return {name: getattr(mail, name) for name in Mail.__slots__}
+
+
+def _moment(text: str) -> str:
+    """`2026-01-31T12:00:05.250Z` as `31 January 2026, 12:00:05 UTC`."""
+    return f"{datetime.fromisoformat(text):%-d %B %Y, %H:%M:%S} UTC"
 
 
 def _linked(text: str) -> Markup:

@@ -1,6 +1,6 @@
 """Who listens to what: the whole map of the bus on one page.
 
-Every process declares all of these queues and bindings when it connects, so a fact published before a consumer
+Every worker declares all of these queues and bindings when it connects, so a fact published before a consumer
 was ever started still waits for it. A service's `consumers.py` handles exactly what stands here (a test compares).
 """
 

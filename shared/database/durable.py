@@ -288,3 +288,15 @@ async def count_by_state(database: Database, queue: DurableQueue) -> dict[str, i
             .group_by(queue.table.c.state)
         )
         return {str(state): int(count) for state, count in rows}
+
+
+async def overdue_seconds(database: Database, queue: DurableQueue) -> float:
+    """For how long the row that waits longest has been due; 0 when none is overdue."""
+    table = queue.table
+    async with database.read() as session:
+        age = await session.scalar(
+            select(func.extract("epoch", func.clock_timestamp() - func.min(table.c.next_attempt_at))).where(
+                table.c.state == "ready"
+            )
+        )
+        return max(0.0, float(age or 0))

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import text
 
 from shared.database import Database, DurableQueue, DurableWorker, Listener
-from shared.database.durable import count_by_state
+from shared.database.durable import count_by_state, overdue_seconds
 from shared.messaging import Consumer, Relay, Transport
 from shared.telemetry import metrics
 
@@ -115,3 +115,5 @@ class ServiceWorker:
             counts = await count_by_state(self.database, queue)
             for state in ("ready", "dead", "parked"):
                 metrics.durable_rows.labels(self.name, queue.name, state).set(counts.get(state, 0))
+            overdue = await overdue_seconds(self.database, queue)
+            metrics.durable_oldest_seconds.labels(self.name, queue.name).set(overdue)

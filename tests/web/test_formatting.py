@@ -93,6 +93,14 @@ def test_an_orders_story_is_told_in_the_order_it_happened() -> None:
     assert [step.subject for step in steps] == [None, None, "a", "b", "a", None, "b"]
 
 
+def test_of_several_services_only_the_end_is_told_of_what_is_still_to_come() -> None:
+    coming = [_entry("2026-01-01T10:00:00Z", title, "waiting") for title in ("created", "started", "running")]
+    done = _entry("2026-01-01T10:00:00Z", "queued")
+    assert [step.title for step in merge([], [("a", [done, *coming])])] == ["queued", "created", "started", "running"]
+    both = merge([], [("a", [done, *coming]), ("b", coming)])
+    assert [(step.title, step.subject) for step in both] == [("queued", "a"), ("running", "a"), ("running", "b")]
+
+
 def test_a_single_service_needs_no_name_on_every_step() -> None:
     assert merge([], [("a", [_entry("2026-01-01T10:00:00Z", "queued")])])[0].subject is None
 

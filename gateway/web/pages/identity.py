@@ -119,7 +119,9 @@ async def sign_in_form(visit: Visit) -> Response:
 async def sign_in(visit: Visit) -> Response:
     email = visit.form.get("email", "").strip()
     body = {"email": email, "password": visit.form.get("password", "")}
-    answer = await visit.site.upstream.call("identity", "POST", "/api/v1/sessions", json=body, visitor=None)
+    answer = await visit.site.upstream.call(
+        "identity", "POST", "/api/v1/sessions", json=body, visitor=None, headers=visit.came_from
+    )
     if answer.status in _EXPECTED:
         return _sign_in_page(visit, form_errors(answer, frozenset({"email", "password"})), answer.status)
     session = visit.require("identity", answer).data

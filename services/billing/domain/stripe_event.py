@@ -44,5 +44,5 @@ def _table() -> Table:
 
 
 def event_queue() -> DurableQueue:
-    """Twelve attempts over about an hour before an event is dead; staff replay it then."""
+    """Twelve attempts over about half an hour before an event is dead; staff replay it then."""
     return DurableQueue("stripe_events", _table(), max_attempts=12, first_wait=1, longest_wait=900)

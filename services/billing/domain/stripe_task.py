@@ -36,5 +36,5 @@ def _table() -> Table:
 
 
 def task_queue() -> DurableQueue:
-    """Sixteen attempts over about two hours."""
+    """Sixteen attempts over more than an hour."""
     return DurableQueue("stripe_tasks", _table(), max_attempts=16, first_wait=1, longest_wait=900)

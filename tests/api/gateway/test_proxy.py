@@ -185,6 +185,14 @@ async def test_an_unknown_host_is_refused(door: str, behind: Behind) -> None:
     assert behind.seen == []
 
 
+async def test_probes_come_by_address_and_visitors_see_no_metrics(door: str) -> None:
+    by_address = {"Host": "10.1.2.3:8000"}
+    assert (await _ask(f"{door}/health/ready", headers=by_address))[0] == 200
+    assert (await _ask(f"{door}/metrics", headers=by_address))[0] == 200
+    assert (await _ask(f"{door}/metrics"))[0] == 404
+    assert (await _ask(f"{door}/", headers=by_address))[0] == 400
+
+
 async def test_a_cookie_alone_cannot_write_from_another_site(door: str, behind: Behind) -> None:
     url, cookie = f"{door}/api/v1/orders", {"Cookie": f"ez_session={GOOD}"}
     for origin in ({}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from shared.database import Claimed, DurableQueue, DurableWorker, FailureClass, HandlingFailed, LeaseLost
+from shared.database.durable import overdue_seconds
 from shared.testing import eventually
 from tests.support.plumbing import Schema, schema
 
@@ -207,3 +208,14 @@ async def test_a_worker_that_is_stopped_gives_its_rows_back_at_once(schema: Sche
     await asyncio.gather(worker, return_exceptions=True)
     (again,) = await _claim(schema, queue)
     assert (again.id, again.attempt) == (row_id, 1)
+
+
+async def test_how_long_the_oldest_row_has_been_due_is_known(schema: Schema) -> None:
+    queue = _queue(schema)
+    assert await overdue_seconds(schema.database, queue) == 0
+    (row_id,) = await _put(schema)
+    past = func.clock_timestamp() - timedelta(seconds=90)
+    async with schema.database.work() as work:
+        table = schema.plumbing.inbox_table
+        await work.session.execute(update(table).where(table.c.id == row_id).values(next_attempt_at=past))
+    assert await overdue_seconds(schema.database, queue) >= 90
