@@ -6,6 +6,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway.web import formatting
 from gateway.web.assets import Manifest
+from gateway.web.browsers import browser
 from gateway.web.upstream import WebSettings
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -21,6 +22,7 @@ def build_environment(settings: WebSettings, manifest: Manifest) -> Environment:
         auto_reload=False,
     )
     environment.filters.update(
+        browser=browser,
         money=formatting.money,
         moment=formatting.moment,
         day=formatting.day,

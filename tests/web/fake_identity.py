@@ -7,6 +7,8 @@ from gateway.web.upstream import Answer
 from tests.web.fake_data import new_id, stamp
 from tests.web.fake_routing import NOT_FOUND, Ask, problem, route
 
+_BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150.0 Safari/537.36"
+
 
 @route("POST", "/users")
 def register(ask: Ask) -> Answer:
@@ -75,7 +77,10 @@ def sign_in(ask: Ask) -> Answer:
         return problem(403, "email-unverified", "Confirm your e-mail address first.")
     token = secrets.token_urlsafe(24)
     session_id = new_id("ses")
-    ask.world.sessions[token] = {"id": session_id, "email": email, "at": stamp(datetime.now(UTC))}
+    ask.world.sessions[token] = {
+        "id": session_id, "email": email, "at": stamp(datetime.now(UTC)),
+        "ip": ask.headers.get("x-client-ip"), "user_agent": ask.headers.get("user-agent"),
+    }  # fmt: skip
     expires = stamp(datetime.now(UTC) + timedelta(days=7))
     return Answer(
         201, {"id": session_id, "token": token, "expires_at": expires, "user": {"id": user["id"], "email": email}}
@@ -90,8 +95,8 @@ def sessions(ask: Ask) -> Answer:
             "id": session["id"],
             "created_at": session["at"],
             "last_seen_at": session["at"],
-            "ip": "198.51.100.7",
-            "user_agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150.0 Safari/537.36",
+            "ip": session.get("ip", "198.51.100.7"),
+            "user_agent": session.get("user_agent", _BROWSER),
             "current": session["id"] == ask.visitor.session_id,
         }
         for session in ask.world.sessions.values()

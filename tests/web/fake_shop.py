@@ -27,14 +27,15 @@ def place_order(ask: Ask) -> Answer:
         return Answer(201, shown(known))
     item = ask.json["items"][0]
     errors = {}
-    if " " in item.get("hostname", "") or not item.get("hostname"):
+    hostname = item.get("hostname", "vps-k3n9xw")
+    if " " in hostname or not hostname:
         errors["/items/0/hostname"] = "Use letters, digits, dots and hyphens, like web-1.example.com."
     if not isinstance(item.get("quantity", 1), int) or not 1 <= item.get("quantity", 1) <= 10:
         errors["/items/0/quantity"] = "Choose between 1 and 10."
     if errors:
         return problem(422, "validation-failed", "Some fields are not right.", errors)
     order = ask.world.order(
-        ask.account or "", "awaiting_payment", item["plan"], interval=item["interval"], hostname=item["hostname"],
+        ask.account or "", "awaiting_payment", item["plan"], interval=item["interval"], hostname=hostname,
         quantity=item.get("quantity", 1), template=item.get("template"), currency=ask.json["currency"],
         created_at=stamp(datetime.now(UTC)),
     )  # fmt: skip

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.web.browsers import browser
 from gateway.web.formatting import money, parse_time, price_for, size_mb, wait_words, yearly_saving
 from gateway.web.timeline import merge, tally
 
@@ -119,3 +120,22 @@ def test_the_tally_agrees_only_when_everything_was_delivered_once(
     order = {"items": [{"quantity": 2}], "entitlements": [{}] * granted}
     found = tally(order, [{"status": status} for status in statuses])
     assert (found.agrees, found.exceeded) == (agrees, exceeded)
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36",
+         "Chrome on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/150.0 Safari/537.36 Edg/150.0",
+         "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Version/18.1 Safari/604.1",
+         "Safari on iPhone"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on macOS"),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("x" * 300, "x" * 59 + "…"),
+        (None, "Unknown browser"),
+    ],
+)  # fmt: skip
+def test_a_browser_is_named_as_its_user_knows_it(agent: str | None, name: str) -> None:
+    assert browser(agent) == name

@@ -70,6 +70,27 @@ async def test_a_stranger_signs_in_and_finds_the_form_filled(visit_as: SignIn) -
     assert '<option value="4" selected>' in page.text
 
 
+async def test_an_order_needs_no_host_name(visit_as: SignIn, world: World) -> None:
+    client = await visit_as("neo")
+    page = await client.get("/buy/vps-s")
+    field = re.search(r'<input[^>]*id="hostname"[^>]*>', page.text)
+    assert field
+    assert "required" not in field[0]
+    await client.post("/buy/vps-s", data=form_on(page, "/buy/vps-s") | {"hostname": "", "quantity": "1"})
+    mine = [order["items"][0]["hostname"] for order in world.orders if order["account_id"] == "acc_neo"]
+    assert mine == ["vps-k3n9xw"]
+
+
+async def test_identity_is_told_which_browser_signs_in_and_from_where(visit_as: SignIn, world: World) -> None:
+    client = await visit_as("")
+    client.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    form = form_on(await client.get("/sign-in"), "/sign-in")
+    await client.post("/sign-in", data=form | {"email": "neo@example.com", "password": PASSWORD})
+    account = (await client.get("/account")).text
+    assert "Firefox on Linux" in account
+    assert "127.0.0.1" in account
+
+
 async def test_when_checkout_is_away_the_order_offers_the_payment_again(visit_as: SignIn, world: World) -> None:
     client = await visit_as("neo")
     form = form_on(await client.get("/buy/vps-s"), "/buy/vps-s")
