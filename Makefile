@@ -24,7 +24,7 @@ demo: environment ## Buy a VPS as a customer would, against a running `make up`
 	@exec $(PY) -m ez.demo --url http://127.0.0.1:$(PORT)
 
 test: development assets ## Run every test; PYTEST='path -k name' chooses some
-	@exec $(PY) -m pytest $(PYTEST)
+	@exec $(PY) -m pytest -n 2 --dist loadfile $(PYTEST)
 
 docs: development ## Write docs/generated from the code
 	@$(PY) -m ez docs
