@@ -50,7 +50,10 @@ async def test_an_invoice_of_another_account_does_not_exist(shop: Shop, sandbox:
     assert (await get(shop.billing, "/invoices", other)).json() == {"data": [], "next_cursor": None}
 
 
-@pytest.mark.parametrize("identity", ["1", "inv_1", new_id("ord"), new_id("inv"), "inv_" + "z" * 26, "%00"])
+_STRANGERS = ["1", "inv_1", new_id("ord"), new_id("inv"), "inv_" + "z" * 26, "%00"]
+
+
+@pytest.mark.parametrize("identity", _STRANGERS, ids=["number", "short", "order", "unknown", "too-large", "NUL"])
 async def test_an_invoice_that_is_none_is_not_found(billing: Billing, identity: str) -> None:
     assert (await get(billing, f"/invoices/{identity}", bearer(customer()))).status_code == 404
 
