@@ -4,17 +4,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from services.billing.adapters.tables import plumbing
-from services.billing.domain import event_queue
 from services.billing.use_cases.apply_event import StoredEvent, apply_event
 from services.billing.use_cases.reconcile import Reconciler
 from shared.database import Claimed, Database, DurableQueue, UnitOfWork
-from shared.web.idempotency import purge_keys
+from shared.web.service import purge_plumbing
 from shared.web.worker import ClockJob
 
 # Stripe can be asked for events of the last 30 days, so a repeat may come that late; the ids are kept longer.
 KEPT_EVENTS = timedelta(days=45)
-_KEPT_INBOX = timedelta(days=30)
-_KEPT_OUTBOX = timedelta(days=7)
 
 
 class EventProcessor:
@@ -46,11 +43,10 @@ def clock_jobs(database: Database, reconciler: Reconciler, queues: Sequence[Dura
         await reconciler.look_at_sessions()
 
     async def purge() -> None:
-        kept = {plumbing.outbox.name: _KEPT_OUTBOX, plumbing.inbox.name: _KEPT_INBOX, event_queue().name: KEPT_EVENTS}
-        for queue in (plumbing.outbox, plumbing.inbox, *queues):
+        for queue in queues:
             async with database.work() as work:
-                await queue.purge(work.session, kept.get(queue.name, KEPT_EVENTS))
-        await purge_keys(database, plumbing.idempotency_keys)
+                await queue.purge(work.session, KEPT_EVENTS)
+        await purge_plumbing(database, plumbing)
 
     return [
         ClockJob("sweep_events", 60, sweep_events),

@@ -1,6 +1,7 @@
 """What a composed service is, and the plumbing tables each of them has."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from fastapi import FastAPI
 from sqlalchemy import MetaData, Table
@@ -9,8 +10,12 @@ from shared.database import Database, DurableQueue
 from shared.messaging import inbox_table, outbox_table
 from shared.messaging.inbox import inbox_queue
 from shared.messaging.outbox import outbox_queue
-from shared.web.idempotency import idempotency_table
+from shared.web.idempotency import idempotency_table, purge_keys
 from shared.web.worker import ServiceWorker
+
+# An event id must be remembered for as long as its fact may be delivered again.
+INBOX_KEPT = timedelta(days=35)
+OUTBOX_KEPT = timedelta(days=7)
 
 
 class Plumbing:
@@ -22,6 +27,14 @@ class Plumbing:
         self.idempotency_keys: Table = idempotency_table(metadata)
         self.outbox: DurableQueue = outbox_queue(self.outbox_table)
         self.inbox: DurableQueue = inbox_queue(self.inbox_table)
+
+
+async def purge_plumbing(database: Database, plumbing: Plumbing) -> None:
+    """Forgets facts that were sent, facts that cannot come again, and answers nobody asks for again (a clock job)."""
+    async with database.work() as work:
+        await plumbing.outbox.purge(work.session, OUTBOX_KEPT)
+        await plumbing.inbox.purge(work.session, INBOX_KEPT)
+    await purge_keys(database, plumbing.idempotency_keys)
 
 
 @dataclass(frozen=True, slots=True)

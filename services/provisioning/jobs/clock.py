@@ -13,12 +13,11 @@ from services.provisioning.queries.drift import Books, read_books
 from services.provisioning.use_cases.deadlines import expire_overdue
 from services.provisioning.use_cases.drift import record_missing, record_sighting
 from shared.database import Database
-from shared.web.idempotency import purge_keys
+from shared.web.service import purge_plumbing
 from shared.web.worker import ClockJob
 
 log = structlog.get_logger()
 
-_PLUMBING_KEPT = timedelta(days=7)
 _POWER_JOBS_KEPT = timedelta(days=90)
 
 
@@ -37,10 +36,8 @@ def clock_jobs(database: Database, queue: JobQueue, providers: Providers) -> Seq
 
     async def purge() -> None:
         async with database.work() as work:
-            await plumbing.outbox.purge(work.session, _PLUMBING_KEPT)
-            await plumbing.inbox.purge(work.session, _PLUMBING_KEPT)
             await queue.purge(work.session, _POWER_JOBS_KEPT)
-        await purge_keys(database, plumbing.idempotency_keys)
+        await purge_plumbing(database, plumbing)
 
     return (
         ClockJob("deadlines", 60, deadlines),
