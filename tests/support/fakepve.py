@@ -87,7 +87,9 @@ def executable() -> Path:
             uv = str(Path(sys.executable).parent / "uv")
             python = str(_ENVIRONMENT / "bin" / "python")
             _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(_ENVIRONMENT))
-            _run(uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, str(_LOCK_FILE))
+            _run(
+                uv, "pip", "sync", "--quiet", "--system-certs", "--require-hashes", "--python", python, str(_LOCK_FILE)
+            )
             _STAMP.write_text(wanted)
     return program
 
