@@ -3,26 +3,16 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import stripe
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
+from tests.support.browser import chromium
 from tests.support.stripe_sandbox import RunningSandbox, running_sandbox, subscription_session
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SUCCEEDS, DECLINES, AUTHENTICATES = "4242424242424242", "4000000000000002", "4000002760003184"
 
 
@@ -178,25 +168,21 @@ async def test_the_front_page_lists_sessions_and_events(sandbox: RunningSandbox)
 
 
 @pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip("Chromium is not installed")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        await browser.close()
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as opened:
+        yield opened
 
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 async def test_a_person_pays_in_a_browser_without_scripts(
-    sandbox: RunningSandbox, chromium: Browser, scheme: Any, width: int
+    sandbox: RunningSandbox, browser: Browser, scheme: Any, width: int
 ) -> None:
     # Another origin than the checkout's: the policy must let the form's answer lead back to the shop.
     async with running_sandbox() as shop:
         session = await subscription_session(sandbox, success_url=f"{shop.url}/?paid={{CHECKOUT_SESSION_ID}}")
-        context = await chromium.new_context(
+        context = await browser.new_context(
             java_script_enabled=False, color_scheme=scheme, viewport={"width": width, "height": 844}
         )
         page = await context.new_page()

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page
 
+from tests.support.browser import chromium
 from tests.support.embedded import embedded
-from tests.web.browser import chromium
 
 __all__ = ["embedded"]
 

@@ -7,10 +7,11 @@ import httpx
 import pytest
 from playwright.async_api import Browser
 
-from tests.web.browser import chromium, running_preview
+from tests.support.browser import chromium
 from tests.web.fake_data import World
 from tests.web.fake_staff_scenarios import build_world
 from tests.web.preview import preview_app
+from tests.web.serving import running_preview
 
 ADDRESS = "http://shop.test"
 Client = httpx.AsyncClient

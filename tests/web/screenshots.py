@@ -7,9 +7,10 @@ from typing import Literal
 
 from playwright.async_api import Browser
 
-from tests.web.browser import chromium, running_preview
+from tests.support.browser import chromium
 from tests.web.fake_data import World
 from tests.web.pages_list import Shot, every_page
+from tests.web.serving import running_preview
 
 WIDTHS = {1440: 900, 768: 1024, 390: 844}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")

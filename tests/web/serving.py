@@ -1,23 +1,16 @@
-"""Debian's Chromium through playwright, and the preview on a real port."""
+"""The preview on a real port."""
 
 import contextlib
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import uvicorn
-from playwright.async_api import Browser, async_playwright
 
 from tests.web.fake_data import World
 from tests.web.fake_staff_scenarios import build_world
 from tests.web.preview import preview_app
-
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -39,11 +32,3 @@ def running_preview(tick: float = 2.0) -> Iterator[tuple[World, str]]:
     yield world, address
     server.should_exit = True
     thread.join(timeout=5)
-
-
-@contextlib.asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        await browser.close()
