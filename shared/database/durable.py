@@ -16,16 +16,21 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Index,
     Integer,
     String,
     Table,
     Text,
+    exists,
     func,
     insert,
     literal,
+    or_,
     select,
     text,
+    tuple_,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
@@ -114,7 +119,9 @@ class DurableQueue:
 
     `max_attempts` bounds transient failures; the wait doubles from `first_wait` to `longest_wait` seconds, with
     full jitter on its upper half. `lease` is how long (seconds) a claim hides a row;
-    a worker renews it while it works, so it is how soon a crash is noticed.
+    a worker renews it while it works, so it is how soon a crash is noticed. `in_order_of` names a column: of the rows
+    that share its value only the oldest can be claimed, so they are handled one after another, in the order in
+    which PostgreSQL stored them.
     """
 
     def __init__(
@@ -126,6 +133,7 @@ class DurableQueue:
         first_wait: float = 1.0,
         longest_wait: float = 900.0,
         lease: float = 15.0,
+        in_order_of: str | None = None,
     ) -> None:
         self.name = name
         self.table = table
@@ -134,16 +142,18 @@ class DurableQueue:
         self.longest_wait = longest_wait
         self.lease = lease
         self.key: Column[Any] = next(iter(table.primary_key.columns))
+        self._in_order_of = in_order_of
 
     async def claim(self, session: AsyncSession, limit: int) -> list[Claimed]:
         """Takes up to `limit` rows that are due, skipping rows others are taking (SKIP LOCKED)."""
         table, token = self.table, uuid.uuid4()
+        # statement_timestamp(), because no index can serve a comparison with a clock that moves while it is read.
         due = (
             select(self.key)
-            .where(table.c.state == "ready", table.c.next_attempt_at <= func.clock_timestamp())
+            .where(table.c.state == "ready", table.c.next_attempt_at <= func.statement_timestamp(), *self._oldest())
             .order_by(table.c.next_attempt_at)
             .limit(limit)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, of=table)
             .cte("due")
         )
         taken = await session.execute(
@@ -159,6 +169,19 @@ class DurableQueue:
         rows = [dict(row) for row in taken.mappings()]
         rows.sort(key=lambda row: row[self.key.name])
         return [Claimed(row[self.key.name], token, row["attempts"], row) for row in rows]
+
+    def _oldest(self) -> list[ColumnElement[bool]]:
+        """The condition that nothing older waits in the same order; a claimed row waits too, until it is done."""
+        if self._in_order_of is None:
+            return []
+        mine, older = self.table, self.table.alias("older")
+        return [
+            ~exists().where(
+                older.c.state == "ready",
+                older.c[self._in_order_of] == mine.c[self._in_order_of],
+                tuple_(older.c.created_at, older.c[self.key.name]) < tuple_(mine.c.created_at, self.key),
+            )
+        ]
 
     async def extend(self, session: AsyncSession, claimed: Claimed) -> None:
         """Starts the lease anew. Raises LeaseLost when it is no longer ours."""
@@ -262,7 +285,7 @@ class DurableQueue:
         """Deletes up to `limit` rows that were done longer ago than `older_than`."""
         gone = (
             select(self.key)
-            .where(self.table.c.state == "done", self.table.c.finished_at < func.clock_timestamp() - older_than)
+            .where(self.table.c.state == "done", self.table.c.finished_at < func.statement_timestamp() - older_than)
             .limit(limit)
         )
         deleted = await session.execute(self.table.delete().where(self.key.in_(gone)).returning(literal(1)))
@@ -281,22 +304,26 @@ class DurableQueue:
 
 async def count_by_state(database: Database, queue: DurableQueue) -> dict[str, int]:
     """How many rows are waiting, dead or parked (done rows are not counted: there may be millions)."""
+    state = queue.table.c.state
+    # Two questions, because a partial index serves one condition, not a list that spans two of them.
+    ready = select(literal("ready"), func.count()).where(state == "ready")
+    given_up = select(state, func.count()).where(or_(state == "dead", state == "parked")).group_by(state)
     async with database.read() as session:
-        rows = await session.execute(
-            select(queue.table.c.state, func.count())
-            .where(queue.table.c.state.in_(("ready", "dead", "parked")))
-            .group_by(queue.table.c.state)
-        )
+        rows = await session.execute(union_all(ready, given_up))
         return {str(state): int(count) for state, count in rows}
 
 
 async def overdue_seconds(database: Database, queue: DurableQueue) -> float:
-    """For how long the row that waits longest has been due; 0 when none is overdue."""
+    """For how long the row that waits longest has been due; 0 when none is overdue.
+
+    A row that failed before counts from when it was stored: every attempt moves its next one into the future.
+    """
     table = queue.table
     async with database.read() as session:
+        oldest = func.least(
+            func.min(table.c.next_attempt_at), func.min(table.c.created_at).filter(table.c.last_error.is_not(None))
+        )
         age = await session.scalar(
-            select(func.extract("epoch", func.clock_timestamp() - func.min(table.c.next_attempt_at))).where(
-                table.c.state == "ready"
-            )
+            select(func.extract("epoch", func.clock_timestamp() - oldest)).where(table.c.state == "ready")
         )
         return max(0.0, float(age or 0))

@@ -22,8 +22,9 @@ Result = TypeVar("Result")
 # serialization_failure and deadlock_detected: PostgreSQL rolled back and says "try again" (appendix A).
 _RETRYABLE = frozenset({"40001", "40P01"})
 _TRIES = 6
-# Class 08 (connection), 57P0x (shut down, crash, cannot connect now), 53300 (too many connections).
-_AWAY_STATES = ("08", "57P", "53300")
+# Class 08 (connection), 57P0x (shut down, crash, cannot connect now), class 53 (no connection, memory or disk space
+# left), 25P03 (our transaction idled too long).
+_AWAY_STATES = ("08", "57P", "53", "25P03")
 
 
 def sqlstate(error: BaseException) -> str:
@@ -77,7 +78,12 @@ class Database:
             connect_args={
                 "timeout": 5,
                 "command_timeout": 30,
-                "server_settings": {"application_name": application or schema, "search_path": schema},
+                "server_settings": {
+                    "application_name": application or schema,
+                    "search_path": schema,
+                    # A process that froze inside a transaction must not keep its row locks for ever.
+                    "idle_in_transaction_session_timeout": "60000",
+                },
             },
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)

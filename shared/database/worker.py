@@ -58,7 +58,8 @@ class DurableWorker:
                 taken = await self._take()
                 if not taken:
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), self._poll)
+                        async with asyncio.timeout(self._poll):
+                            await self._wake.wait()
         finally:
             for task in self._running:
                 task.cancel()
@@ -71,8 +72,7 @@ class DurableWorker:
         if free <= 0:
             return 0
         try:
-            async with self._database.work() as work:
-                claimed = await self._queue.claim(work.session, free)
+            claimed = await self._database.run(lambda work: self._queue.claim(work.session, free))
             reach(f"{self._database.schema}.{self._queue.name}.after_claim")
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the database, the loop must outlive it
             log.warning("claim_failed", queue=self._queue.name, error=type(error).__name__)
@@ -111,8 +111,7 @@ class DurableWorker:
         for _ in range(int(_LONGEST_RUN / (self._queue.lease / 3))):
             await asyncio.sleep(self._queue.lease / 3)
             try:
-                async with self._database.work() as work:
-                    await self._queue.extend(work.session, item)
+                await self._database.run(lambda work: self._queue.extend(work.session, item))
             except LeaseLost:
                 return
             except Exception as error:  # noqa: BLE001 - the next beat may reach the database again
@@ -121,13 +120,11 @@ class DurableWorker:
     async def _give_back(self, item: Claimed) -> None:
         """A worker that is asked to stop leaves its rows to the next one at once."""
         with contextlib.suppress(Exception):
-            async with self._database.work() as work:
-                await self._queue.postpone(work.session, item, 0)
+            await self._database.run(lambda work: self._queue.postpone(work.session, item, 0))
 
     async def _record(self, item: Claimed, error: Exception) -> None:
         try:
-            async with self._database.work() as work:
-                state = await self._queue.fail(work.session, item, error)
+            state = await self._database.run(lambda work: self._queue.fail(work.session, item, error))
             metrics.handled(self._database.schema, self._queue.name, state)
             log.warning(
                 "handling_failed",

@@ -142,22 +142,22 @@ class Consumer:
 
     async def _keep(self, key: uuid.UUID, message: Message, error: Exception, failure: FailureClass) -> None:
         state = self._queue.state_after(failure, 1)
-        async with self._database.work() as work:
-            await work.session.execute(
-                insert(self._queue.table)
-                .values(
-                    id=key,
-                    type=message.wire_type[:80],
-                    body=message.body,
-                    state=state,
-                    attempts=1,
-                    failure_class=failure.value,
-                    last_error=f"{type(error).__name__}: {error}"[:500],
-                    next_attempt_at=func.clock_timestamp() + text(f"interval '{self._queue.backoff(1):.3f} seconds'"),
-                    trace=message.trace,
-                )
-                .on_conflict_do_nothing()
+        statement = (
+            insert(self._queue.table)
+            .values(
+                id=key,
+                type=message.wire_type[:80],
+                body=message.body,
+                state=state,
+                attempts=1,
+                failure_class=failure.value,
+                last_error=f"{type(error).__name__}: {error}"[:500],
+                next_attempt_at=func.clock_timestamp() + text(f"interval '{self._queue.backoff(1):.3f} seconds'"),
+                trace=message.trace,
             )
+            .on_conflict_do_nothing()
+        )
+        await self._database.run(lambda work: work.session.execute(statement))
         metrics.handled(self.name, "inbox", state)
         log.warning("handler_failed", consumer=self.name, type=message.wire_type, id=str(key), error=str(error)[:300])
 

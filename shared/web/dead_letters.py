@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from sqlalchemy import Table, or_, select
 
-from shared.database import Database, DurableQueue, PrefixedId
+from shared.database import Database, DurableQueue, PrefixedId, UnitOfWork
 from shared.kernel import NotFound, decode_id, encode_id
 from shared.web.access import Staff, staff_router
 from shared.web.fields import Moment
@@ -69,10 +69,13 @@ def dead_letters_router(service: str, database: Database, queues: Sequence[Durab
         chosen = by_name.get(queue)
         if chosen is None:
             raise NotFound("There is no such queue.")
-        async with database.work() as work:
+
+        async def replay(work: UnitOfWork) -> None:
             if not await chosen.replay(work.session, _key(chosen.table, row_id)):
                 raise NotFound("There is no dead or parked row with this id.")
             work.wake(chosen.name)
+
+        await database.run(replay)
         return Replayed()
 
     return router

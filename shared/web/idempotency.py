@@ -134,4 +134,4 @@ OnceRequired = Annotated[Once, Depends(once_with_key)]
 async def purge_keys(database: Database, table: Table) -> None:
     """Forgets answers older than `KEPT` (a clock job)."""
     async with database.work() as work:
-        await work.session.execute(delete(table).where(table.c.created_at < func.clock_timestamp() - KEPT))
+        await work.session.execute(delete(table).where(table.c.created_at < func.now() - KEPT))

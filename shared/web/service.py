@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from fastapi import FastAPI
-from sqlalchemy import MetaData, Table
+from sqlalchemy import Index, MetaData, Table, text
 
 from shared.database import Database, DurableQueue
 from shared.messaging import inbox_table, outbox_table
@@ -25,8 +25,17 @@ class Plumbing:
         self.outbox_table: Table = outbox_table(metadata)
         self.inbox_table: Table = inbox_table(metadata)
         self.idempotency_keys: Table = idempotency_table(metadata)
+        for table in (self.outbox_table, self.inbox_table):
+            _index_what_is_over(table)
         self.outbox: DurableQueue = outbox_queue(self.outbox_table)
         self.inbox: DurableQueue = inbox_queue(self.inbox_table)
+
+
+def _index_what_is_over(table: Table) -> None:
+    """Done rows by when (a purge), and the few that gave up (a screen); neither may read a month of facts."""
+    finished_at = table.c.finished_at
+    Index(f"ix_{table.name}_finished_at", finished_at, postgresql_where=text("state = 'done'"))
+    Index(f"ix_{table.name}_given_up", finished_at, postgresql_where=text("state IN ('dead', 'parked')"))
 
 
 async def purge_plumbing(database: Database, plumbing: Plumbing) -> None:

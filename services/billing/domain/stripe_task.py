@@ -21,6 +21,7 @@ class StripeTask(DurableRow, Base):
     __table_args__ = (
         durable_index("stripe_tasks"),
         Index("ix_stripe_tasks_finished_at", "finished_at", postgresql_where=text("state = 'done'")),
+        Index("ix_stripe_tasks_given_up", "finished_at", postgresql_where=text("state IN ('dead', 'parked')")),
     )
 
     id: Mapped[str] = mapped_column(PrefixedId("tsk"), primary_key=True)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
-from zxcvbn import zxcvbn
 
 from shared.kernel import FieldError, Invalid
 
@@ -78,6 +77,8 @@ def _prepared(password: str) -> str:
 
 
 def _advice(password: str, about: Sequence[str]) -> str | None:
+    from zxcvbn import zxcvbn  # noqa: PLC0415 - word lists of 13 MB, for processes in which somebody chooses a password
+
     words = [part for text in about for part in (text, *text.split("@"), *_PARTS.split(text)) if part]
     with _judging:
         verdict = zxcvbn(password[:_JUDGED], user_inputs=words)

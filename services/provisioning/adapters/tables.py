@@ -65,7 +65,7 @@ class JobQueue(DurableQueue):
             .where(
                 table.c.state == "done",
                 table.c.kind != CREATE,
-                table.c.finished_at < func.clock_timestamp() - older_than,
+                table.c.finished_at < func.now() - older_than,  # stable within the statement, so an index serves it
             )
             .limit(limit)
         )

@@ -89,6 +89,8 @@ class Job(DurableRow, Base):
         Index("ix_jobs_resource_id", "resource_id"),
         Index("ix_jobs_deadline_at", "deadline_at", postgresql_where=text("state = 'ready'")),
         Index("ix_jobs_state_id", "state", "id"),
+        # Power actions are forgotten one day; how a resource came to be stays.
+        Index("ix_jobs_finished_power", "finished_at", postgresql_where=text(f"kind <> '{CREATE}' AND state = 'done'")),
         Index(
             "uq_jobs_pending_power",
             "resource_id",

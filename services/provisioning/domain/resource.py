@@ -74,6 +74,7 @@ class Resource(Stateful, Base):
         ),
         Index("ix_resources_account_id_id", "account_id", "id"),
         Index("ix_resources_order_id_id", "order_id", "id"),
+        Index("ix_resources_ipv4", "ipv4"),
         Index("ix_resources_provider_active", "provider", postgresql_where=text("status = 'active'")),
     )
     lifecycle = RESOURCE_LIFECYCLE

@@ -162,8 +162,7 @@ class JobRunner:
 
     async def _extend(self, claimed: Claimed) -> None:
         try:
-            async with self._database.work() as work:
-                await self._queue.extend(work.session, claimed)
+            await self._write(lambda work: self._queue.extend(work.session, claimed))
         except Exception as error:
             if not is_away(error):
                 raise

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, not_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
 from services.provisioning.adapters.tables import MOST_ATTEMPTS
 from services.provisioning.domain import Job, Resource
-from services.provisioning.queries.search import is_id, name_begins
+from services.provisioning.queries.search import is_id, is_named, of_account
 from services.provisioning.queries.views import JobDetail, JobService, JobView, StepView
 from shared.kernel import NotFound
 from shared.web.pagination import Page, PageRequest, page_of
@@ -91,15 +91,13 @@ def _in_state(state: JobState) -> ColumnElement[bool]:
 
 
 def _searched(statement: Select[Job], q: str) -> Select[Job]:
-    exact = [
-        column == q
-        for prefix, column in (
-            ("job", Job.id),
-            ("svc", Job.resource_id),
-            ("acc", Resource.account_id),
-            ("ord", Resource.order_id),
-        )
-        if is_id(prefix, q)
-    ]
-    found = or_(*exact, func.lower(Resource.name).like(name_begins(q)))
-    return statement.join(Resource, Resource.id == Job.resource_id).where(found)
+    if is_id("job", q):
+        return statement.where(Job.id == q)
+    if is_id("svc", q):
+        return statement.where(Job.resource_id == q)
+    of_resources = statement.join(Resource, Resource.id == Job.resource_id)
+    if is_id("acc", q):
+        return of_resources.where(of_account(q))
+    if is_id("ord", q):
+        return of_resources.where(Resource.order_id == q)
+    return statement.where(is_named(Job.resource_id, q))

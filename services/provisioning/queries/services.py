@@ -1,12 +1,12 @@
 """What somebody owns: for customers theirs, for staff all. The owner filter stands here and nowhere else."""
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from services.provisioning.domain import CREATE, Job, Resource, ResourceHistory
 from services.provisioning.queries.jobs import job_view
-from services.provisioning.queries.search import is_id, name_begins
+from services.provisioning.queries.search import is_address, is_id, is_named, of_account
 from services.provisioning.queries.timeline import timeline_of
 from services.provisioning.queries.views import (
     HistoryView,
@@ -59,7 +59,7 @@ async def list_all_services(session: AsyncSession, page: PageRequest, q: str | N
     """Everybody's services; `q` is an id (svc_, acc_, ord_, ent_), an address, or how a name begins."""
     statement = _resources()
     if q:
-        statement = statement.where(or_(*_matching(q)))
+        statement = statement.where(_matching(q))
     return await page_of(session, statement, Resource.id, page, staff_view)
 
 
@@ -109,15 +109,13 @@ def staff_view(resource: Resource) -> StaffServiceView:
     )
 
 
-def _matching(q: str) -> list[ColumnElement[bool]]:
-    columns = {
-        "svc": Resource.id,
-        "acc": Resource.account_id,
-        "ord": Resource.order_id,
-        "ent": Resource.entitlement_id,
-    }
-    exact = [column == q for prefix, column in columns.items() if is_id(prefix, q)]
-    return [*exact, Resource.ipv4 == q, func.lower(Resource.name).like(name_begins(q))]
+def _matching(q: str) -> ColumnElement[bool]:
+    if is_id("acc", q):
+        return of_account(q)
+    for prefix, column in (("svc", Resource.id), ("ord", Resource.order_id), ("ent", Resource.entitlement_id)):
+        if is_id(prefix, q):
+            return column == q
+    return Resource.ipv4 == q if is_address(q) else is_named(Resource.id, q)
 
 
 async def _one(session: AsyncSession, statement: Select[Resource], resource_id: str) -> Resource:

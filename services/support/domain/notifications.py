@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String
+from sqlalchemy import Index, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,7 +22,11 @@ class Notification(DurableRow, Base):
     """
 
     __tablename__ = "notifications"
-    __table_args__ = (durable_index("notifications"), Index("ix_notifications_finished_at", "finished_at"))
+    __table_args__ = (
+        durable_index("notifications"),
+        Index("ix_notifications_finished_at", "finished_at"),
+        Index("ix_notifications_given_up", "finished_at", postgresql_where=text("state IN ('dead', 'parked')")),
+    )
 
     id: Mapped[str] = mapped_column(PrefixedId("ntf"), primary_key=True)
     dedupe_key: Mapped[str] = mapped_column(String(120), unique=True)

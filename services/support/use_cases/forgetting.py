@@ -15,6 +15,6 @@ async def forget_sent_mails(work: UnitOfWork) -> None:
     await work.session.execute(
         delete(Notification).where(
             Notification.state.in_(("done", "canceled")),
-            Notification.finished_at < func.clock_timestamp() - MAILS_KEPT,
+            Notification.finished_at < func.now() - MAILS_KEPT,
         )
     )

@@ -43,6 +43,7 @@ class RabbitTransport:
         self._name = name
         self._connection: AbstractRobustConnection | None = None
         self._channel: AbstractRobustChannel | None = None
+        self._listening: AbstractRobustConnection | None = None
         self._exchange: AbstractExchange | None = None
         self._consumers: list[tuple[AbstractRobustChannel, str]] = []
 
@@ -87,10 +88,11 @@ class RabbitTransport:
             with contextlib.suppress(AMQPError, ConnectionError, RuntimeError):
                 await channel.close()
         self._consumers = []
-        if self._connection is not None:
-            with contextlib.suppress(AMQPError, ConnectionError, RuntimeError):
-                await self._connection.close()
-        self._connection = self._channel = self._exchange = None
+        for connection in (self._listening, self._connection):
+            if connection is not None:
+                with contextlib.suppress(AMQPError, ConnectionError, RuntimeError):
+                    await connection.close()
+        self._listening = self._connection = self._channel = self._exchange = None
 
     async def publish(self, messages: Sequence[Message]) -> list[NotConfirmed | None]:
         """Publishes all messages without waiting in between, then waits for all confirms."""
@@ -123,7 +125,16 @@ class RabbitTransport:
         """Delivers the consumer's queue, `prefetch` at a time; acknowledges after `receive` returned."""
         if self._connection is None:
             raise RuntimeError("start the transport before subscribing")
-        channel = await self._connection.channel()
+        if self._listening is None:
+            # Apart from the publishing one: a broker short of memory stops reading from connections that publish,
+            # and acknowledgements, which would give it room, must still arrive.
+            self._listening = await aio_pika.connect_robust(
+                self._url,
+                timeout=10,
+                reconnect_interval=1,
+                client_properties={"connection_name": f"{self._name}-listen"},
+            )
+        channel = await self._listening.channel()
         await channel.set_qos(prefetch_count=self._prefetch)
         queue = await channel.get_queue(f"{consumer}.events")
 
