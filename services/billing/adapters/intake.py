@@ -163,11 +163,19 @@ class Intake:
                 if attempt == 1 and again:
                     continue
                 log.warning("intake_away", error=type(error).__name__, events=len(events))
+                self._turn_away(type(error).__name__)
                 return StoreAway(type(error).__name__)
             reach("billing.intake.after_commit")
             self._on_stored()
             return None
         raise AssertionError("unreachable: the second attempt returns")
+
+    def _turn_away(self, reason: str) -> None:
+        """Answers everybody in the queue: behind a store that hangs, each flush would cost them another timeout."""
+        while self._waiting:
+            _event, stored = self._waiting.popleft()
+            if not stored.done():
+                stored.set_exception(StoreAway(reason))
 
     async def close(self) -> None:
         """Lets the flush under way finish, then closes the connections."""

@@ -62,6 +62,11 @@ async def _failed_intent(work: UnitOfWork, raw: object, stamp: Stamp) -> Applied
     return await record_payment(work, readings.read_failed_intent(raw, stamp.created), stamp)
 
 
+async def _succeeded_intent(work: UnitOfWork, raw: object, stamp: Stamp) -> Applied:
+    fact = readings.read_succeeded_intent(raw)
+    return await record_payment(work, fact, stamp) if fact else Applied("ignored: no money was moved")
+
+
 async def _charge(work: UnitOfWork, raw: object, stamp: Stamp) -> Applied:
     return await record_payment(work, readings.read_charge(raw), stamp)
 
@@ -80,6 +85,7 @@ HANDLERS: dict[str, Handler] = {
     "checkout.session.async_payment_failed": _session_failed,
     "checkout.session.expired": _session_expired,
     "payment_intent.payment_failed": _failed_intent,
+    "payment_intent.succeeded": _succeeded_intent,
     **_all("invoice", _invoice, "created", "updated", "finalized", "paid", "payment_succeeded", "payment_failed"),
     **_all("invoice", _invoice, "voided", "marked_uncollectible"),
     **_all("customer.subscription", _subscription, "created", "updated", "deleted", "paused", "resumed"),

@@ -60,8 +60,10 @@ async def _payment(work: UnitOfWork, reference: str, currency: str, stamp: Stamp
 
 
 async def _checkout_of(work: UnitOfWork, fact: PaymentFact) -> Checkout | None:
-    """The checkout an attempt was made for. In subscription mode Stripe puts none of our metadata on a refused
-    payment, so besides the hint there are the session's id on it, and the customer's only open checkout of this amount.
+    """The checkout an attempt was made for: by the hint, or by the session's id (or its beginning) on the payment.
+
+    In subscription mode a refused charge names neither. Then it is the customer's only checkout of this amount, if
+    there is only one, of whatever status: told late, a refusal may be about an order that is paid by now.
     """
     if fact.customer_id is None:
         return None
@@ -72,13 +74,8 @@ async def _checkout_of(work: UnitOfWork, fact: PaymentFact) -> Checkout | None:
     reference = fact.order_reference
     if reference is not None and reference.startswith("cs_") and len(reference) >= _SHORTEST_REFERENCE:
         ways.append(mine.where(Checkout.stripe_session_id.startswith(reference, autoescape=True)))
-    ways.append(
-        mine.where(
-            Checkout.having("open"),
-            Checkout.total_minor == fact.amount_minor,
-            Checkout.currency == fact.currency,
-        )
-    )
+    if fact.status == "failed":
+        ways.append(mine.where(Checkout.total_minor == fact.amount_minor, Checkout.currency == fact.currency))
     for statement in ways:
         found = list((await work.session.execute(statement)).scalars())
         if len(found) == 1:

@@ -179,6 +179,29 @@ def read_failed_intent(raw: object, created: datetime) -> PaymentFact:
     )
 
 
+def read_succeeded_intent(raw: object) -> PaymentFact | None:
+    """A payment intent that took its money: of what Stripe sends of a payment, it alone names the checkout's session.
+
+    None for one without a charge, which moved no money.
+    """
+    intent = _Object(raw, "payment_intent")
+    charge = intent.reference("latest_charge")
+    if charge is None:
+        return None
+    return PaymentFact(
+        reference=charge,
+        payment_intent_id=intent.text("id"),
+        customer_id=intent.reference("customer"),
+        status="succeeded",
+        amount_minor=intent.integer("amount_received"),
+        currency=intent.currency(),
+        refunded_minor=0,
+        failure_code=None,
+        order_hint=intent.hint("order_id", "ord"),
+        order_reference=intent.child("payment_details").optional("order_reference"),
+    )
+
+
 def read_charge(raw: object) -> PaymentFact:
     """A charge: succeeded, failed or pending, with what was refunded of it."""
     charge = _Object(raw, "charge")
