@@ -5,6 +5,7 @@ loaded: the production image has no sandboxes, and a worker needs no command but
 """
 
 import argparse
+import gc
 import sys
 from importlib import import_module
 
@@ -20,10 +21,14 @@ COMMANDS = {
     "docs": "write docs/generated from the code",
 }
 
+# What is loaded stays: looking for garbage at the usual pace costs an eighth of the time a process needs to start.
+_COLLECT_SELDOM = (50_000, 20, 100)
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
+    gc.set_threshold(*_COLLECT_SELDOM)
     parser = argparse.ArgumentParser(prog="ez", description="EZ Solutions: every paid order is fulfilled exactly once.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     chosen_name = next((word for word in given if word in COMMANDS), None)

@@ -1,6 +1,7 @@
 """What every process of ours does first and last: say who it is to logs, traces and error reports; wait for its end."""
 
 import asyncio
+import gc
 import signal
 from typing import Protocol
 
@@ -30,6 +31,12 @@ def observe(process: str, settings: Observed) -> None:
     configure_tracing(process)
     dsn = settings.sentry_dsn.get_secret_value() if settings.sentry_dsn else None
     configure_errors(dsn, process, settings.environment, settings.release)
+
+
+def settle() -> None:
+    """What was loaded stays until the end: from now on no collection of garbage walks through it."""
+    gc.collect()
+    gc.freeze()
 
 
 async def stopped() -> None:

@@ -7,7 +7,7 @@ from importlib import import_module
 import uvloop
 from starlette.applications import Starlette
 
-from ez.processes import observe, stopped
+from ez.processes import observe, settle, stopped
 from ez.servers import ServerGroup
 from ez.services import NAMES, compose, settings_of
 
@@ -29,6 +29,7 @@ async def _serve(name: str, host: str, port: int) -> None:
     app, trusted = _gateway() if name == "gateway" else (_service(name), "")
     servers = ServerGroup()
     await servers.start(app, port, name, host=host, trusted=trusted)
+    settle()
     await stopped()
     await servers.stop()
 

@@ -8,7 +8,7 @@ import os
 import uvloop
 from starlette.applications import Starlette
 
-from ez.processes import observe, stopped
+from ez.processes import observe, settle, stopped
 from ez.servers import ServerGroup
 from ez.services import NAMES, compose, settings_of
 from shared.web.health import health_routes
@@ -32,6 +32,7 @@ async def _work(name: str, host: str, port: int) -> int:
     broker = ("broker", lambda: service.worker.transport.connected)
     servers = ServerGroup()
     await servers.start(Starlette(routes=[*health_routes(service.database, broker)]), port, name, host=host)
+    settle()
     working = asyncio.create_task(service.worker.run())
     stopping = asyncio.create_task(stopped())
     await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)

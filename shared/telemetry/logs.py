@@ -8,6 +8,7 @@ from typing import Any, TextIO
 import orjson
 import structlog
 
+from shared.telemetry.errors import report_line
 from shared.telemetry.redaction import redact
 from shared.telemetry.tracing import current_trace_id
 
@@ -38,6 +39,11 @@ def _redacted(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mu
     return clean
 
 
+def _reported(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    report_line(event)
+    return event
+
+
 def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
     return orjson.dumps(event, default=str).decode()
 
@@ -53,7 +59,8 @@ def configure_logging(level: str = "INFO", *, file: TextIO | None = None) -> Non
     ]
     last: list[Any] = [structlog.processors.format_exc_info, _redacted]
     structlog.configure(
-        processors=[*before, *last, _render],
+        # Sentry listens to the standard library's logging by itself, but not to structlog.
+        processors=[*before, *last, _reported, _render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=True,

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -25,6 +24,9 @@ def configure_tracing(service: str) -> None:
     global _provider, _tracer
     _provider = TracerProvider(resource=Resource.create({"service.name": f"ez-{service}"}))
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        # requests, urllib3 and protobuf come with it: 8 MB in every process, for those that export.
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+
         _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     _tracer = _provider.get_tracer("ez")
 
