@@ -16,6 +16,7 @@ from services.billing.domain.base import SCHEMA
 from services.billing.jobs import EventProcessor, clock_jobs
 from services.billing.settings import BillingSettings
 from services.billing.use_cases.open_checkout import CheckoutDesk
+from services.billing.use_cases.promises import promise_watch
 from services.billing.use_cases.reconcile import Reconciler
 from services.billing.use_cases.stripe_tasks import TaskRunner
 from shared.database import Database, DurableWorker
@@ -72,7 +73,10 @@ def create_service(
             DurableWorker(database, events, EventProcessor(database, events).handle),
             DurableWorker(database, tasks, TaskRunner(database, provider, tasks).handle, concurrency=4),
         ],
-        clock_jobs=clock_jobs(database, reconciler, [events, tasks]),
+        clock_jobs=[
+            *clock_jobs(database, reconciler, [events, tasks]),
+            promise_watch(database, provider, livemode=settings.livemode).job(),
+        ],
         queues=[events, tasks],
     )
     return Service(SCHEMA, app, worker, database, queues=(plumbing.outbox, plumbing.inbox, events, tasks))

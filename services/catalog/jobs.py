@@ -1,7 +1,9 @@
 """What the clock asks for; each calls one use case."""
 
 from services.catalog.use_cases.expire_orders import BATCH, expire_unpaid_orders
+from services.catalog.use_cases.promises import INVARIANTS
 from shared.database import Database
+from shared.web.invariants import PromiseWatch
 from shared.web.service import Plumbing, purge_plumbing
 from shared.web.worker import ClockJob
 
@@ -22,4 +24,5 @@ def clock_jobs(database: Database, plumbing: Plumbing) -> tuple[ClockJob, ...]:
     return (
         ClockJob("expire_unpaid_orders", 5 * _MINUTE, expire),
         ClockJob("purge", _HOUR, purge),
+        PromiseWatch("catalog", database, INVARIANTS).job(),
     )

@@ -2,7 +2,9 @@
 
 from services.support.adapters.tables import plumbing
 from services.support.use_cases.forgetting import forget_sent_mails
+from services.support.use_cases.promises import INVARIANTS
 from shared.database import Database
+from shared.web.invariants import PromiseWatch
 from shared.web.service import purge_plumbing
 from shared.web.worker import ClockJob
 
@@ -18,4 +20,8 @@ def clock_jobs(database: Database) -> tuple[ClockJob, ...]:
     async def purge() -> None:
         await purge_plumbing(database, plumbing)
 
-    return (ClockJob("forget", _HOURLY, forget), ClockJob("purge", _HOURLY, purge))
+    return (
+        ClockJob("forget", _HOURLY, forget),
+        ClockJob("purge", _HOURLY, purge),
+        PromiseWatch("support", database, INVARIANTS).job(),
+    )

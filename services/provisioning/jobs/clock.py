@@ -1,6 +1,7 @@
 """What the clock asks for: deadlines, drift, cleaning up."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -12,6 +13,7 @@ from services.provisioning.jobs import metrics
 from services.provisioning.queries.drift import Books, read_books
 from services.provisioning.use_cases.deadlines import expire_overdue
 from services.provisioning.use_cases.drift import record_missing, record_sighting
+from services.provisioning.use_cases.promises import promise_watch
 from shared.database import Database
 from shared.web.service import purge_plumbing
 from shared.web.worker import ClockJob
@@ -21,8 +23,20 @@ log = structlog.get_logger()
 _POWER_JOBS_KEPT = timedelta(days=90)
 
 
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What breaks a promise at a provider, by our references: active services whose machine is not there, references
+    that several machines carry, and references that our books do not know or have closed."""
+
+    missing: tuple[str, ...]
+    duplicates: tuple[str, ...]
+    orphans: tuple[str, ...]
+
+
 def clock_jobs(database: Database, queue: JobQueue, providers: Providers) -> Sequence[ClockJob]:
-    """Deadlines and drift once a minute, cleaning up once an hour."""
+    """Deadlines, drift and the promises once a minute, cleaning up once an hour."""
+    watch = promise_watch(database)
+    different: dict[str, Differences] = {}
 
     async def deadlines() -> None:
         async with database.work() as work:
@@ -32,7 +46,17 @@ def clock_jobs(database: Database, queue: JobQueue, providers: Providers) -> Seq
 
     async def drift() -> None:
         for provider in providers.values():
-            await check_drift(database, provider)
+            found = await check_drift(database, provider)
+            if found is not None:
+                different[provider.name] = found
+        if different:
+            missing, duplicates, orphans = (
+                [reference for found in different.values() for reference in getattr(found, kind)]
+                for kind in ("missing", "duplicates", "orphans")
+            )
+            watch.report("I1", "machine_missing", missing)
+            watch.report("I1", "duplicate_machine", duplicates)
+            watch.report("I2", "machine_of_no_order", orphans)
 
     async def purge() -> None:
         async with database.work() as work:
@@ -43,13 +67,17 @@ def clock_jobs(database: Database, queue: JobQueue, providers: Providers) -> Seq
         ClockJob("deadlines", 60, deadlines),
         ClockJob("drift", 60, drift),
         ClockJob("purge", 3600, purge),
+        watch.job(),
     )
 
 
-async def check_drift(database: Database, provider: Provider) -> None:
-    """Compares our active resources with the provider's list, and flags what differs. Changes no machine."""
+async def check_drift(database: Database, provider: Provider) -> Differences | None:
+    """Compares our active resources with the provider's list, and flags what differs. Changes no machine.
+
+    None when the provider could not be asked.
+    """
     if provider.breaker.is_open:
-        return
+        return None
     try:
         # The list first: what it shows was reserved in our books before it was made.
         machines = await provider.connector.list_machines()
@@ -59,9 +87,10 @@ async def check_drift(database: Database, provider: Provider) -> None:
         missing = await _confirmed_missing(provider, books, machines)
     except ProviderError as error:
         log.info("drift_not_checked", provider=provider.name, error=error.detail)
-        return
+        return None
     await _record(database, provider, books, machines, missing)
-    _report_strangers(provider, books, machines)
+    duplicates, orphans = _strangers(provider, books, machines)
+    return Differences(tuple(sorted(missing)), _once(duplicates), _once(orphans))
 
 
 async def _confirmed_missing(provider: Provider, books: Books, machines: Sequence[Machine]) -> set[str]:
@@ -95,16 +124,25 @@ async def _record(
         _drift(provider, "missing", reference)
 
 
-def _report_strangers(provider: Provider, books: Books, machines: Sequence[Machine]) -> None:
+def _strangers(provider: Provider, books: Books, machines: Sequence[Machine]) -> tuple[list[str], list[str]]:
     """Machines that carry a reference of ours twice, or one that our books do not know or have closed."""
     seen: set[str] = set()
+    duplicates: list[str] = []
+    orphans: list[str] = []
     for machine in machines:
         reference = machine.ref.reference
         if reference in seen:
             _drift(provider, "duplicate", reference)
+            duplicates.append(reference)
         elif reference not in books.living:
             _drift(provider, "orphan", reference)
+            orphans.append(reference)
         seen.add(reference)
+    return duplicates, orphans
+
+
+def _once(references: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(references))
 
 
 def _drift(provider: Provider, kind: str, reference: str) -> None:

@@ -77,6 +77,7 @@ async def test_a_purchase_is_announced_once_with_what_the_order_asked_for(shop: 
     assert (row["status"], row["cancel_at_period_end"]) == ("active", False)
 
 
+@pytest.mark.fault(10)
 async def test_every_order_of_arrival_of_a_purchase_leads_to_the_same_state(
     shop: Shop, sandbox: RunningSandbox
 ) -> None:
@@ -177,6 +178,8 @@ def test_reasons_that_hint_at_fraud_are_never_shown() -> None:
         assert words_for(code)[0] == "card_declined"
 
 
+@pytest.mark.fault(11)
+@pytest.mark.bug("CVE-2026-9189")
 @pytest.mark.parametrize("proof", ["checkout.session.completed", "invoice.paid"])
 @pytest.mark.parametrize(
     ("mutation", "reason"),
@@ -203,6 +206,7 @@ async def test_another_amount_or_currency_than_the_orders_is_held_for_a_person(
     assert {row["state"] for row in await shop.billing.rows("stripe_events")} == {"done"}
 
 
+@pytest.mark.fault(11)
 async def test_money_of_another_customer_on_our_session_is_held(shop: Shop) -> None:
     _order, session_id = await opened(shop)
     [row] = await shop.billing.rows("checkouts", "stripe_customer_id")
@@ -216,6 +220,7 @@ async def test_money_of_another_customer_on_our_session_is_held(shop: Shop) -> N
     assert await shop.billing.facts("billing.checkout.paid") == []
 
 
+@pytest.mark.fault(11)
 async def test_an_invoice_that_names_somebody_elses_order_pays_nothing(shop: Shop) -> None:
     victim, _session = await opened(shop)
     attacker = await shop.account("eve@example.com")
@@ -235,6 +240,7 @@ async def test_an_invoice_that_names_somebody_elses_order_pays_nothing(shop: Sho
     assert (mine["order_id"], attacker) == (None, attacker)
 
 
+@pytest.mark.fault(11)
 async def test_a_paid_session_that_names_our_checkout_but_is_not_its_session_is_parked(shop: Shop) -> None:
     await opened(shop)
     [row] = await shop.billing.rows("checkouts", "id, stripe_customer_id")
@@ -311,6 +317,7 @@ async def test_an_expiry_that_arrives_after_the_payment_changes_nothing(shop: Sh
     assert await shop.billing.facts("billing.checkout.expired") == []
 
 
+@pytest.mark.fault(10)
 async def test_an_older_subscription_update_does_not_overwrite_a_newer_one(shop: Shop) -> None:
     await opened(shop)
     [row] = await shop.billing.rows("checkouts", "stripe_customer_id")
@@ -371,6 +378,7 @@ async def test_a_refusal_that_arrives_after_the_payment_troubles_nobody(shop: Sh
     assert (payment["status"], encode_id("ord", payment["order_id"])) == ("failed", order.order_id)
 
 
+@pytest.mark.fault(10)
 async def test_a_refund_and_a_dispute_are_noted_on_the_payment_in_any_order(shop: Shop) -> None:
     await opened(shop)
     [row] = await shop.billing.rows("checkouts", "stripe_customer_id")

@@ -94,6 +94,7 @@ def _bad_headers(body: bytes) -> dict[str, dict[str, str]]:
     }
 
 
+@pytest.mark.fault(3)
 @pytest.mark.parametrize("kind", sorted(_bad_headers(b"")))
 async def test_a_delivery_without_a_valid_signature_is_refused(billing: Billing, kind: str) -> None:
     body = encoded(an_event())
@@ -103,6 +104,7 @@ async def test_a_delivery_without_a_valid_signature_is_refused(billing: Billing,
     assert await billing.count() == 0
 
 
+@pytest.mark.fault(6)
 @pytest.mark.parametrize("seconds", [-3600, -301, 301, 3600], ids=["hour old", "stale", "ahead", "hour ahead"])
 async def test_a_signature_from_another_time_is_refused(billing: Billing, seconds: int) -> None:
     body = encoded(an_event())
@@ -111,6 +113,7 @@ async def test_a_signature_from_another_time_is_refused(billing: Billing, second
     assert await billing.count() == 0
 
 
+@pytest.mark.fault(6)
 @pytest.mark.parametrize("seconds", [-290, 290])
 async def test_a_signature_within_five_minutes_is_accepted(billing: Billing, seconds: int) -> None:
     body = encoded(an_event())
@@ -118,6 +121,7 @@ async def test_a_signature_within_five_minutes_is_accepted(billing: Billing, sec
     assert answer.status_code == 200
 
 
+@pytest.mark.fault(7)
 @pytest.mark.parametrize(
     "change",
     [
@@ -138,6 +142,7 @@ async def test_a_body_that_is_not_the_signed_bytes_is_refused(billing: Billing, 
     assert await billing.count() == 0
 
 
+@pytest.mark.fault(7)
 async def test_an_encoded_body_is_refused(billing: Billing) -> None:
     body = encoded(an_event())
     answer = await post(billing, gzip.compress(body), {**signed(body), "Content-Encoding": "gzip"})
@@ -146,6 +151,7 @@ async def test_an_encoded_body_is_refused(billing: Billing) -> None:
     assert answer.status_code == 200
 
 
+@pytest.mark.fault(8)
 async def test_a_body_over_one_megabyte_is_refused_whether_declared_or_not(billing: Billing) -> None:
     body = b" " * (2 * 1024 * 1024)
     assert_problem(await post(billing, body, signed(body)), 413, "body-too-large")
@@ -186,6 +192,7 @@ async def test_a_sender_that_dawdles_is_cut_off(billing: Billing, monkeypatch: p
     assert b" 408 " in status
 
 
+@pytest.mark.fault(8)
 @pytest.mark.parametrize(
     "body",
     [
@@ -224,11 +231,13 @@ async def test_an_event_that_only_mentions_another_event_is_no_duplicate_key(bil
     assert (await billing.deliver(made)).status_code == 200
 
 
+@pytest.mark.fault(9)
 async def test_an_event_of_the_other_mode_is_refused(billing: Billing) -> None:
     assert_problem(await billing.deliver(an_event(livemode=True)), 400, "livemode-mismatch")
     assert await billing.count() == 0
 
 
+@pytest.mark.fault(9)
 async def test_an_unknown_type_is_stored_and_visibly_ignored(billing: Billing) -> None:
     made = event("radar.early_fraud_warning.created", {"id": "issfr_1"})
     await billing.apply(made)
@@ -236,6 +245,7 @@ async def test_an_unknown_type_is_stored_and_visibly_ignored(billing: Billing) -
     assert (stored.state, stored.outcome) == ("done", "ignored")
 
 
+@pytest.mark.fault(9)
 async def test_an_unknown_api_version_is_stored_and_parked(billing: Billing) -> None:
     made = event("checkout.session.completed", session(), api_version="2031-01-01.future")
     await billing.apply(made)
@@ -244,6 +254,7 @@ async def test_an_unknown_api_version_is_stored_and_parked(billing: Billing) -> 
     assert "2031-01-01.future" in str(stored.last_error)
 
 
+@pytest.mark.fault(5)
 async def test_while_a_secret_is_rotated_both_are_valid_and_afterwards_only_the_new_one(
     fresh_database: TestDatabase,
 ) -> None:
@@ -260,6 +271,7 @@ async def test_while_a_secret_is_rotated_both_are_valid_and_afterwards_only_the_
         assert_problem(await post(billing, body, signed(body, secret="whsec_old")), 400, "invalid-signature")
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize("secret", ["", " ", ",", "whsec_a,", "whsec_a, ,whsec_b"])
 def test_billing_does_not_start_with_an_empty_secret(secret: str) -> None:
     with pytest.raises(ValueError, match="stripe_webhook_secrets"):

@@ -5,6 +5,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import pytest
+
 from ez.embedded.postgres import EmbeddedPostgres
 from shared.database.migrations import ensure_schema, upgrade
 from tests.api.billing.conftest import Billing, running_billing
@@ -22,6 +24,7 @@ async def deliver_some(billing: Billing, number: int) -> list[tuple[str, int, st
     ]
 
 
+@pytest.mark.fault(12)
 async def test_while_the_database_is_away_stripe_is_told_to_retry_and_nothing_acknowledged_is_lost() -> None:
     with tempfile.TemporaryDirectory(prefix="ez-outage-", ignore_cleanup_errors=True) as directory:
         Path(directory).chmod(0o755)

@@ -66,6 +66,8 @@ async def test_a_second_payment_is_shown_to_staff_and_grants_nothing(shop: Shop)
     assert not any("second" in title for title in await shop.titles(placed))
 
 
+@pytest.mark.fault(11)
+@pytest.mark.bug("CVE-2026-9189")
 @pytest.mark.parametrize(
     "wrong",
     [{"amount_minor": 1}, {"amount_minor": 1201}, {"amount_minor": -1200}, {"currency": "USD"}, {"account_id": "eve"}],

@@ -83,6 +83,7 @@ async def test_a_machine_made_just_before_the_kill_is_adopted(
     assert (machine["vmid"], machine["created_at"]) == (orphan["vmid"], orphan["created_at"])
 
 
+@pytest.mark.fault(33)
 async def test_a_worker_stopped_by_the_kernel_and_woken_after_its_lease_does_no_harm(
     books: Provisioning, fresh_database: TestDatabase, hypervisor: HypervisorProcess
 ) -> None:

@@ -92,6 +92,8 @@ async def test_a_machine_id_reserved_by_another_process_a_moment_earlier_is_repl
     assert (await provisioning.job(resource_id=second.id)).attempts == 1
 
 
+@pytest.mark.fault(26)
+@pytest.mark.bug("FOSSBilling/FOSSBilling #1086")
 async def test_a_timeout_after_the_machine_was_made_leads_to_that_machine(provisioning: Provisioning) -> None:
     provisioning.memory.fail("create", ProviderAmbiguous("no answer to the clone"), after=True)
     resource = await provisioning.deliver()
@@ -100,6 +102,7 @@ async def test_a_timeout_after_the_machine_was_made_leads_to_that_machine(provis
     assert provisioning.memory.calls.count("create") == 2
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize(
     ("method", "after"),
     [(method, False) for method in ("propose_id", "create", "configure", "resize_disk", "start", "address", "state")]
@@ -172,6 +175,7 @@ async def test_a_machine_that_went_off_again_is_started_again(provisioning: Prov
     assert provisioning.memory.calls.count("start") == 2
 
 
+@pytest.mark.bug("Paymenter/Paymenter #455")
 async def test_a_machine_that_does_not_stay_on_is_never_shown_as_active(provisioning: Provisioning) -> None:
     provisioning.memory.stays_off = 10_000
     resource = await provisioning.grant()

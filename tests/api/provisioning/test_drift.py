@@ -162,7 +162,12 @@ async def test_the_clock_asks_for_deadlines_drift_and_cleaning_up(provisioning: 
         job.name: job
         for job in clock_jobs(provisioning.database, provisioning.queue, {"proxmox": provisioning.provider})
     }
-    assert {name: job.every for name, job in jobs.items()} == {"deadlines": 60, "drift": 60, "purge": 3600}
+    assert {name: job.every for name, job in jobs.items()} == {
+        "deadlines": 60,
+        "drift": 60,
+        "purge": 3600,
+        "promises": 60,
+    }
     for job in jobs.values():
         await job.run()
     assert await provisioning.count("jobs", "kind = 'create'") == 1

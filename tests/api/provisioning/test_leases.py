@@ -40,6 +40,7 @@ async def test_two_workers_beside_each_other_make_one_machine(
     assert provisioning.memory.created == 5
 
 
+@pytest.mark.fault(33)
 @pytest.mark.parametrize("write", ["begin", "finish", "give_up", "postpone", "set_back"])
 async def test_a_worker_that_overslept_its_lease_cannot_write(provisioning: Provisioning, write: str) -> None:
     resource = await provisioning.grant()
@@ -70,6 +71,7 @@ async def test_a_worker_that_overslept_its_lease_cannot_write(provisioning: Prov
     assert provisioning.memory.created == 1
 
 
+@pytest.mark.fault(33)
 async def test_the_late_answer_to_a_zombie_is_not_recorded_and_its_machine_is_adopted(
     provisioning: Provisioning,
 ) -> None:
@@ -150,6 +152,7 @@ async def test_a_job_in_a_workers_hands_is_not_ended_by_the_clock(provisioning: 
     assert "deadline" in (job.last_error or "")
 
 
+@pytest.mark.fault(33)
 async def test_a_zombie_of_an_expired_job_cannot_write(provisioning: Provisioning) -> None:
     await provisioning.grant()
     [zombie] = await claim(provisioning)

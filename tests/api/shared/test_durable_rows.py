@@ -66,6 +66,7 @@ async def test_a_claimed_row_is_hidden_until_its_lease_ends(schema: Schema) -> N
     assert (second.id, second.attempt) == (first.id, 2)
 
 
+@pytest.mark.fault(33)
 async def test_a_worker_that_overslept_its_lease_cannot_write(schema: Schema) -> None:
     (row_id,) = await _put(schema)
     queue = _queue(schema)

@@ -81,6 +81,7 @@ async def test_twenty_deliveries_at_once_have_one_effect(schema: Schema) -> None
     assert [row["state"] for row in await _inbox(schema)] == ["done"]
 
 
+@pytest.mark.bug("dotnet/eShop")
 async def test_a_failed_handler_leaves_no_effect_and_keeps_its_fact(schema: Schema) -> None:
     effects = Effects(failures=1)
     consumer = _consumer(schema, effects)
@@ -91,6 +92,7 @@ async def test_a_failed_handler_leaves_no_effect_and_keeps_its_fact(schema: Sche
     assert "not now" in row["last_error"]
 
 
+@pytest.mark.bug("frappe/payments #240")
 async def test_a_fact_whose_handler_failed_is_retried_and_not_swallowed_as_a_duplicate(schema: Schema) -> None:
     consumer, message = _consumer(schema, Effects(failures=1)), _message()
     await consumer.receive(message)
@@ -105,6 +107,7 @@ async def test_a_fact_whose_handler_failed_is_retried_and_not_swallowed_as_a_dup
     assert [row["state"] for row in await _inbox(schema)] == ["done"]
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize(
     "body", [b"", b"not json", b"[]", b'{"id": "x"}', b"\xff\xfe", b'{"id":"0190","type":"t","data":[]}']
 )
@@ -116,6 +119,7 @@ async def test_what_is_no_envelope_is_set_aside_where_staff_see_it(schema: Schem
     assert (row["state"], row["failure_class"]) == ("dead", "permanent")
 
 
+@pytest.mark.fault(23)
 async def test_unknown_fields_are_ignored_and_missing_ones_are_a_permanent_failure(schema: Schema) -> None:
     effects = Effects()
     consumer = _consumer(schema, effects)
@@ -165,6 +169,7 @@ async def test_a_rolled_back_change_publishes_nothing(schema: Schema) -> None:
     assert await _outbox(schema) == []
 
 
+@pytest.mark.fault(18)
 async def test_unconfirmed_facts_stay_and_are_sent_again_under_the_same_id(schema: Schema) -> None:
     await _publish(schema, 3)
     refuse = Wire(lambda _message: False)
@@ -178,6 +183,7 @@ async def test_unconfirmed_facts_stay_and_are_sent_again_under_the_same_id(schem
     assert {row["state"] for row in await _outbox(schema)} == {"done"}
 
 
+@pytest.mark.fault(19)
 async def test_a_relay_that_dies_after_publishing_repeats_the_same_ids(schema: Schema) -> None:
     await _publish(schema, 2)
     async with schema.database.work() as work:  # claimed and published, then the process was gone
@@ -188,6 +194,7 @@ async def test_a_relay_that_dies_after_publishing_repeats_the_same_ids(schema: S
     assert {message.id for message in wire.sent} == {str(item.id) for item in lost}
 
 
+@pytest.mark.fault(20)
 async def test_two_relays_skip_nothing_when_a_lower_id_commits_late(schema: Schema) -> None:
     wire = Wire()
     early = schema.database.work()
@@ -222,6 +229,7 @@ async def _async(value: Any) -> Any:
     return value
 
 
+@pytest.mark.fault(25)
 async def test_deadlocks_are_tried_again_inside(schema: Schema) -> None:
     tries = 0
 

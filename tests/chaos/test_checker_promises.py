@@ -1,0 +1,365 @@
+"""Every promise is broken on purpose, and the checker says which and where.
+
+Wherever a guard of the product keeps the promise, that guard is taken out and something is bought. Where no guard can
+be made to fail that way, the name of the test says what was corrupted by hand.
+"""
+
+import contextlib
+from typing import Any
+
+import pytest
+
+from services.billing.domain import Checkout, Invoice, Payment
+from services.billing.use_cases import apply_event
+from services.billing.use_cases.applied import Applied
+from services.catalog.domain import Order
+from services.catalog.use_cases import loading, take_payments
+from services.provisioning.adapters.proxmox.connector import ProxmoxConnector
+from services.provisioning.jobs import clock, steps
+from services.provisioning.use_cases import deliver
+from shared.kernel.ids import uuid7
+from shared.messaging import Consumer, Outbox
+from shared.messaging.transports.local import LocalTransport
+from shared.testing import eventually
+from tests.support.market import Market, before, market, names
+
+__all__ = ["before", "market"]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
+
+
+async def test_i1_an_entitlement_that_delivers_nothing(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_delivery(*_arguments: Any) -> None:
+        """The guard that is gone: the resource and its job, written with the fact."""
+
+    monkeypatch.setattr(deliver, "_start_delivery", no_delivery)
+    order = await market.buy("i1-none")
+    await market.status(order, "paid")
+    await market.quiet()
+    found = await market.newly_broken(before)
+    assert names(found, "I1", order)
+    assert found["I9"], "the fact counts as handled and had no effect"
+    assert found["B4"], "an entitlement without a resource"
+
+
+async def test_i1_a_new_machine_id_on_each_try(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing_there(*_arguments: Any) -> None:
+        """The guard that is gone: looking for our reference before creating."""
+
+    make = steps._STEPS["create"]
+
+    async def twice(connector: Any, task: Any, ref: Any) -> Any:
+        await connector.create(ref.reference, ref.machine_id + 5000, steps.machine_spec(task))
+        return await make(connector, task, ref)
+
+    monkeypatch.setattr(ProxmoxConnector, "_adopt_elsewhere", nothing_there)
+    monkeypatch.setattr(steps, "_STEPS", {**steps._STEPS, "create": twice})
+    order = await market.buy("i1-two")
+    await market.delivered(order)
+    found = await market.newly_broken(before)
+    assert names(found, "I1", order, "machines [")
+    assert found["B5"], "a resource with two machines"
+
+
+async def test_i2_a_mismatched_payment_that_is_delivered_all_the_same(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold, load = Order.report_mismatch, loading.locked_order
+    works: list[Any] = []
+
+    async def remembering(work: Any, *arguments: Any) -> Order:
+        works.append(work)
+        return await load(work, *arguments)
+
+    def granting(order: Order, *arguments: Any, at: Any, by: str) -> bool:
+        news = hold(order, *arguments, at=at, by=by)
+        take_payments._grant(works[-1], order, by)
+        return news
+
+    monkeypatch.setattr(Order, "report_mismatch", granting)
+    monkeypatch.setattr(take_payments, "locked_order", remembering)
+    order = await market.order("i2-held")
+    page = await market.session(order)
+    await market.stripe("POST", "/_sandbox/faults", {"next_checkout": [{"amount": 1}]})
+    await market.stripe("POST", f"/_sandbox/checkout/{page}/pay", {"outcome": "success"})
+    await market.status(order, "under_review")
+    await market.quiet()
+    found = await market.newly_broken(before)
+    assert names(found, "I2", order, "under_review")
+    assert names(found, "B3", order)
+
+
+async def test_i2_a_machine_made_by_hand_under_an_unknown_reference(
+    market: Market, before: set[tuple[str, str]]
+) -> None:
+    form = {"newid": 7777, "name": "svc-00000000000000000000000000"}
+    await market.hypervisor("POST", "/api2/json/nodes/pve1/qemu/9000/clone", form)
+    found = await market.newly_broken(before)
+    assert names(found, "I2", "7777", "svc_00000000000000000000000000")
+
+
+async def test_i3_a_second_page_for_the_same_order_opened_by_hand_and_paid(
+    market: Market, before: set[tuple[str, str]]
+) -> None:
+    order = await market.buy("i3")
+    await market.delivered(order)
+    paid = next(row for row in await _sessions(market) if row["metadata"].get("order_id") == order)
+    price = (await market.stripe("GET", "/v1/prices?limit=1"))["data"][0]["id"]
+    form = {"mode": "subscription", "customer": paid["customer"], "success_url": "http://127.0.0.1/"}
+    form |= {"line_items[0][price]": price, "line_items[0][quantity]": "1", "metadata[order_id]": order}
+    second = await market.stripe("POST", "/v1/checkout/sessions", form=form)
+    await market.stripe("POST", f"/_sandbox/checkout/{second['id']}/pay", {"outcome": "success"})
+    await market.quiet()
+    assert names(await market.newly_broken(before), "I3", order)
+
+
+async def _sessions(market: Market) -> list[dict[str, Any]]:
+    return list((await market.stripe("GET", "/v1/checkout/sessions?limit=100"))["data"])
+
+
+async def test_i4_an_invoice_that_is_mirrored_with_another_amount(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror = Invoice.mirror
+
+    def a_cent_less(invoice: Invoice, *arguments: Any) -> bool:
+        news = mirror(invoice, *arguments)
+        invoice.amount_paid_minor = max(0, invoice.amount_paid_minor - 1)
+        return news
+
+    monkeypatch.setattr(Invoice, "mirror", a_cent_less)
+    await market.delivered(await market.buy("i4"))
+    assert names(await market.newly_broken(before), "I4", "acc_", "EUR")
+
+
+async def test_i5_charges_and_refunds_that_nobody_records(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ignored(*_arguments: Any) -> Applied:
+        return Applied("ignored")
+
+    for kind in ("charge.succeeded", "charge.updated", "charge.refunded"):
+        monkeypatch.setitem(apply_event.HANDLERS, kind, ignored)
+    order = await market.buy("i5")
+    await market.delivered(order)
+    charge = (await market.stripe("GET", "/v1/charges?limit=1"))["data"][0]["id"]
+    await market.stripe("POST", "/v1/refunds", form={"charge": charge, "amount": "100"})
+    await market.quiet()
+    found = await market.newly_broken(before)
+    assert found["I5"].count(charge) == 1, found
+    assert names(found, "I4", "acc_")
+
+
+async def test_i5_a_refund_that_nobody_records(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await market.delivered(await market.buy("i5-refund"))
+    charge = (await market.stripe("GET", "/v1/charges?limit=1"))["data"][0]["id"]
+    assert charge not in (await market.newly_broken(before))["I5"]
+
+    async def ignored(*_arguments: Any) -> Applied:
+        return Applied("ignored")
+
+    for kind in ("charge.updated", "charge.refunded"):
+        monkeypatch.setitem(apply_event.HANDLERS, kind, ignored)
+    await market.stripe("POST", "/v1/refunds", form={"charge": charge, "amount": "100"})
+    await market.quiet()
+    assert charge in (await market.newly_broken(before))["I5"]
+
+
+async def test_i5_a_charge_put_under_another_order_by_hand(market: Market, before: set[tuple[str, str]]) -> None:
+    await market.delivered(await market.buy("i5-other"))
+    charge = (await market.stripe("GET", "/v1/charges?limit=1"))["data"][0]["id"]
+    other = "(SELECT id FROM catalog.orders ORDER BY serial LIMIT 1)"
+    await market.sql(f"UPDATE billing.payments SET order_id = {other} WHERE reference = $1", charge)
+    assert names(await market.newly_broken(before), "I5", charge, "shown under ord_", "paid ord_")
+
+
+@pytest.mark.parametrize("table", ["credits", "wallets"])
+async def test_i6_a_table_for_credit_appears_and_nobody_wrote_its_check(
+    market: Market, before: set[tuple[str, str]], table: str
+) -> None:
+    await market.sql(f"CREATE TABLE billing.{table} (id int)")
+    try:
+        found = await market.newly_broken(before)
+    finally:
+        await market.sql(f"DROP TABLE billing.{table}")
+    assert found["I6"] == [f"billing.{table}"]
+
+
+async def test_i4_a_ledger_appears_and_nobody_reads_it(market: Market, before: set[tuple[str, str]]) -> None:
+    await market.sql("CREATE TABLE billing.ledger_entries (id int)")
+    try:
+        found = await market.newly_broken(before)
+    finally:
+        await market.sql("DROP TABLE billing.ledger_entries")
+    assert found["I4"] == ["billing.ledger_entries"]
+
+
+async def test_i7_a_machine_stops_and_drift_is_not_looked_for(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_look(*_arguments: Any) -> None:
+        """The guard that is gone."""
+
+    monkeypatch.setattr(clock, "check_drift", no_look)
+    order = await market.buy("i7")
+    await market.delivered(order)
+    rows = await market.sql("SELECT machine_id FROM provisioning.resources ORDER BY created_at DESC LIMIT 1")
+    machine = rows[0]["machine_id"]
+    await market.hypervisor("POST", f"/api2/json/nodes/pve1/qemu/{machine}/status/stop")
+
+    async def stopped() -> bool:
+        listed = await market.hypervisor("GET", "/_sandbox/machines")
+        return any(row["vmid"] == machine and row["status"] == "stopped" for row in listed)
+
+    await eventually(stopped, what="the machine to stop")
+    found = await market.newly_broken(before)
+    service = (await market.api("GET", f"/api/v1/services?order_id={order}"))["data"][0]["id"]
+    assert found["I7"] == [service]
+
+
+async def test_i8_a_service_suspended_in_the_rows_before_there_is_a_check(
+    market: Market, before: set[tuple[str, str]]
+) -> None:
+    order = await market.buy("i8")
+    await market.delivered(order)
+    service = (await market.api("GET", f"/api/v1/services?order_id={order}"))["data"][0]["id"]
+    newest = "(SELECT id FROM provisioning.resources ORDER BY created_at DESC LIMIT 1)"
+    await market.sql(f"UPDATE provisioning.resources SET status = 'suspended' WHERE id = {newest}")
+    try:
+        found = await market.newly_broken(before)
+    finally:
+        await market.sql(f"UPDATE provisioning.resources SET status = 'active' WHERE id = {newest}")
+    assert found["I8"] == [service]
+
+
+async def test_i9_a_failed_handler_that_keeps_its_dedupe_key(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatch = Consumer._dispatch
+
+    def failing(*_arguments: Any, **_named: Any) -> bool:
+        raise ArithmeticError("the handler fails")
+
+    async def swallowing(consumer: Consumer, work: Any, envelope: Any) -> None:
+        # The guard that is gone: a failure takes the row that says "handled" back with it.
+        with contextlib.suppress(ArithmeticError):
+            await dispatch(consumer, work, envelope)
+
+    monkeypatch.setattr(Order, "receive", failing)
+    monkeypatch.setattr(Consumer, "_dispatch", swallowing)
+    order = await market.buy("i9")
+    await market.quiet()
+    found = await market.newly_broken(before)
+    assert names(found, "I9", "catalog.inbox", "billing.checkout.paid.v1")
+    assert names(found, "B7", order)
+
+
+async def test_i9_a_stripe_event_that_counts_as_processed_and_settled_nothing(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(*_arguments: Any) -> Applied:
+        return Applied("awaiting payment")
+
+    async def no_proof(*_arguments: Any) -> None:
+        return None
+
+    monkeypatch.setitem(apply_event.HANDLERS, "checkout.session.completed", nothing)
+    monkeypatch.setattr("services.billing.use_cases.mirror_invoice.settle_by_invoice", no_proof)
+    order = await market.order("i9-event")
+    page = await market.session(order)
+    await market.stripe("POST", f"/_sandbox/checkout/{page}/pay", {"outcome": "success"})
+    await market.quiet()
+    found = await market.newly_broken(before)
+    assert names(found, "I9", "evt_", page)
+    assert names(found, "B7", order)
+
+
+async def test_i10_a_broker_that_confirms_what_it_lost(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver_to_all = LocalTransport._deliver
+
+    async def losing(transport: LocalTransport, message: Any) -> Any:
+        if message.wire_type == "catalog.entitlement.granted.v1":
+            return None  # confirmed, and gone
+        return await deliver_to_all(transport, message)
+
+    monkeypatch.setattr(LocalTransport, "_deliver", losing)
+    order = await market.buy("i10-lost")
+    await market.status(order, "paid")
+    await market.quiet()
+    found = await market.newly_broken(before)
+    assert names(found, "I10", "catalog.entitlement.granted.v1", "by provisioning")
+
+
+async def test_i10_a_fact_told_twice_under_two_ids(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Outbox.write
+
+    async def twice(outbox: Outbox, session: Any, events: Any) -> None:
+        again = [event for event in events if event.wire_type == "billing.checkout.paid.v1"]
+        await write(outbox, session, [*events, *again])
+
+    monkeypatch.setattr(Outbox, "write", twice)
+    order = await market.buy("i10-twice")
+    await market.delivered(order)
+    assert names(await market.newly_broken(before), "I10", "billing.checkout.paid.v1", order)
+
+
+async def test_i10_a_fact_sent_before_its_commit_and_never_committed(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_over = LocalTransport._hand_over
+    sent: list[str] = []
+
+    async def early(transport: LocalTransport, consumer: str, message: Any) -> None:
+        await hand_over(transport, consumer, message)
+        if message.wire_type == "billing.invoice.paid.v1" and not sent:
+            # What a service does that publishes from inside a transaction which then rolls back.
+            unborn = str(uuid7())
+            sent.append(unborn)
+            body = message.body.replace(message.id.encode(), unborn.encode())
+            await hand_over(transport, consumer, type(message)(unborn, message.wire_type, body, message.trace))
+
+    monkeypatch.setattr(LocalTransport, "_hand_over", early)
+    await market.delivered(await market.buy("i10-early"))
+    assert names(await market.newly_broken(before), "I10", sent[0], "in support")
+
+
+async def test_i10_a_refusal_told_for_each_event_that_speaks_of_it(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def each_time(payment: Payment, at: Any) -> bool:
+        payment.failure_reported_at = at
+        return True
+
+    monkeypatch.setattr(Payment, "report_failure", each_time)
+    order = await market.order("i10-refused")
+    page = await market.session(order)
+    await market.stripe("POST", f"/_sandbox/checkout/{page}/pay", {"outcome": "decline"})
+    await market.quiet()
+    assert names(await market.newly_broken(before), "I10", order, "2 told")
+
+
+async def test_i10_a_fact_changed_by_hand_on_its_way(market: Market, before: set[tuple[str, str]]) -> None:
+    newest = "(SELECT id FROM catalog.inbox ORDER BY created_at DESC LIMIT 1)"
+    (row,) = await market.sql(f"UPDATE catalog.inbox SET body = body || ' '::bytea WHERE id = {newest} RETURNING id")
+    assert names(await market.newly_broken(before), "I10", str(row["id"]), "in catalog")
+
+
+async def test_the_amount_check_taken_out_is_seen_although_everything_looks_paid(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Checkout, "_difference", lambda *_arguments: None)
+    order = await market.order("cheap")
+    page = await market.session(order)
+    await market.stripe("POST", "/_sandbox/faults", {"next_checkout": [{"amount": 1}]})
+    await market.stripe("POST", f"/_sandbox/checkout/{page}/pay", {"outcome": "success"})
+    await market.delivered(order)
+    assert names(await market.newly_broken(before), "B8", order, "fulfilled")
