@@ -323,3 +323,26 @@ async def test_the_next_checkout_can_charge_another_amount_and_currency(sandbox:
     honest = await subscription_session(sandbox)
     await sandbox.pay(honest.id)
     assert (await v1.checkout.sessions.retrieve_async(honest.id)).amount_total == 2700
+
+
+async def test_one_payment_can_charge_another_customer_and_others_stay_honest(sandbox: RunningSandbox) -> None:
+    v1 = sandbox.stripe.v1
+    customer = await v1.customers.create_async({"name": "Ada"})
+    session, honest = [await subscription_session(sandbox, customer=customer.id) for _ in range(2)]
+    await sandbox.pay(session.id, charge={"customer": "new"})
+    await sandbox.pay(honest.id)
+    paid = await v1.checkout.sessions.retrieve_async(session.id, {"expand": ["subscription", "invoice"]})
+    assert isinstance(paid.subscription, stripe.Subscription)
+    assert isinstance(paid.invoice, stripe.Invoice)
+    assert paid.customer != customer.id
+    assert paid.customer == paid.subscription.customer == paid.invoice.customer
+    assert paid.amount_total == 2700
+    assert (await v1.checkout.sessions.retrieve_async(honest.id)).customer == customer.id
+
+
+@pytest.mark.parametrize("charge", [{"currency": "zzz"}, {"amount": 0}, {"to": "new"}])
+async def test_a_charge_that_cannot_be_is_refused(sandbox: RunningSandbox, charge: dict[str, object]) -> None:
+    session = await subscription_session(sandbox)
+    answer = await sandbox.control.post(f"/_sandbox/checkout/{session.id}/pay", json={"charge": charge})
+    assert answer.status_code == 422
+    assert (await sandbox.stripe.v1.checkout.sessions.retrieve_async(session.id)).status == "open"

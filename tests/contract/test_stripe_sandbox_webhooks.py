@@ -180,6 +180,18 @@ async def test_a_forgery_is_not_accepted_by_the_official_verifier(forgery: str) 
         assert [(entry["kind"], entry["status"]) for entry in delivery["log"]] == [("forged", 400), ("scheduled", 200)]
 
 
+async def test_an_event_of_the_other_mode_is_validly_signed() -> None:
+    async with receiver() as target, running_sandbox(webhook_url=target.url) as sandbox:
+        target.answer = lambda entry: 400 if entry.event["livemode"] else 200
+        await sandbox.faults(webhooks={"forge": ["wrong_mode"]})
+        await sandbox.stripe.v1.customers.create_async({"name": "Ada"})
+        await eventually(lambda: len(target.received) == 2)
+        other, genuine = target.received
+        assert (verified(other), verified(genuine)) == (True, True)
+        assert (other.event["livemode"], genuine.event["livemode"]) == (True, False)
+        assert other.event["id"] == genuine.event["id"]
+
+
 async def test_a_timestamp_from_the_future_is_an_hour_ahead() -> None:
     async with receiver() as target, running_sandbox(webhook_url=target.url) as sandbox:
         await sandbox.stripe.v1.customers.create_async({"name": "Ada"})

@@ -101,6 +101,7 @@ def ours(process: HypervisorProcess, reference: str) -> list[object]:
     return [row["vmid"] for row in process.machines() if reference in f"{row['description']} {row['tags']}"]
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
@@ -133,6 +134,7 @@ async def test_a_clone_that_goes_wrong_ends_in_one_machine(
     assert len(hypervisor.machines()) == 1
 
 
+@pytest.mark.fault(26)
 async def test_a_clone_that_arrives_after_we_gave_up_is_adopted(
     hypervisor: HypervisorProcess, connect: Connect, ref: MachineRef
 ) -> None:

@@ -49,6 +49,7 @@ def _machines(embedded: Embedded, hostname: str) -> int:
     return sum(machine["name"] == hostname for machine in embedded.machines())
 
 
+@pytest.mark.fault(1)
 async def test_the_same_webhook_twenty_times_at_once_gives_one_machine(weather: Embedded) -> None:
     hostname = f"storm-{secrets.token_hex(4)}"
     weather.stripe("POST", "/_sandbox/faults", {"webhooks": [{"duplicates": 20, "shuffle": True}]})
@@ -66,6 +67,7 @@ async def test_the_same_webhook_twenty_times_at_once_gives_one_machine(weather: 
     assert len(await eventually(welcomed)) == 1
 
 
+@pytest.mark.fault(3)
 async def test_forged_webhooks_change_nothing(weather: Embedded) -> None:
     kinds = ["wrong_secret", "missing_header", "empty_header", "only_v0", "garbage_timestamp", "stale_timestamp"]
     kinds += ["future_timestamp", "tampered_body"]
@@ -78,6 +80,8 @@ async def test_forged_webhooks_change_nothing(weather: Embedded) -> None:
     assert _machines(weather, hostname) == 1
 
 
+@pytest.mark.fault(11)
+@pytest.mark.bug("CVE-2026-9189")
 @pytest.mark.parametrize("mutation", [{"amount": 1}, {"currency": "usd"}])
 async def test_money_that_does_not_match_delivers_nothing(weather: Embedded, mutation: dict[str, Any]) -> None:
     hostname = f"cheap-{secrets.token_hex(4)}"
