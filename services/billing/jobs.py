@@ -23,12 +23,21 @@ class EventProcessor:
 
     async def handle(self, claimed: Claimed) -> None:
         """Applies one event. Raises HandlingFailed when its failure has a meaning."""
-        row = claimed.row
-        event = StoredEvent(claimed.id, row["type"], row["api_version"], row["stripe_created_at"], row["payload"])
+        await self.handle_batch([claimed])
+
+    async def handle_batch(self, claimed: Sequence[Claimed]) -> None:
+        """Applies events of one claim in one transaction: all of them, or, when any cannot be applied, none."""
 
         async def change(work: UnitOfWork) -> None:
-            applied = await apply_event(work, event)
-            await self._queue.complete(work.session, claimed, outcome=applied.outcome[:200], order_id=applied.order_id)
+            done = []
+            for item in claimed:
+                row = item.row
+                applied = await apply_event(
+                    work,
+                    StoredEvent(item.id, row["type"], row["api_version"], row["stripe_created_at"], row["payload"]),
+                )
+                done.append((item, {"outcome": applied.outcome[:200], "order_id": applied.order_id}))
+            await self._queue.complete_each(work.session, done)
 
         await self._database.run(change)
 

@@ -19,7 +19,7 @@ from services.billing.use_cases.open_checkout import CheckoutDesk
 from services.billing.use_cases.promises import promise_watch
 from services.billing.use_cases.reconcile import Reconciler
 from services.billing.use_cases.stripe_tasks import TaskRunner
-from shared.database import Database, DurableWorker
+from shared.database import BatchWorker, Database, DurableWorker
 from shared.kernel import Clock, SystemClock
 from shared.messaging import Consumer, Outbox, Transport
 from shared.web.app import create_app
@@ -62,6 +62,7 @@ def create_service(
         closing=closing,
     )
     reconciler = Reconciler(database, provider, sweep_store, livemode=settings.livemode)
+    processor = EventProcessor(database, events)
     worker = ServiceWorker(
         SCHEMA,
         database,
@@ -70,7 +71,7 @@ def create_service(
         inbox=plumbing.inbox,
         consumer=Consumer(SCHEMA, database, plumbing.inbox, handlers()),
         workers=[
-            DurableWorker(database, events, EventProcessor(database, events).handle),
+            BatchWorker(database, events, processor.handle_batch, processor.handle),
             DurableWorker(database, tasks, TaskRunner(database, provider, tasks).handle, concurrency=4),
         ],
         clock_jobs=[

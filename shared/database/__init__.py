@@ -15,9 +15,10 @@ from shared.database.engine import Database, is_away
 from shared.database.notify import Listener, Notifier
 from shared.database.stateful import History, Stateful, status_check
 from shared.database.unit_of_work import UnitOfWork
-from shared.database.worker import DurableWorker
+from shared.database.worker import BatchWorker, DurableWorker
 
 __all__ = [
+    "BatchWorker",
     "Claimed",
     "Database",
     "DurableQueue",

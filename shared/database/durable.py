@@ -22,6 +22,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    cast,
+    column,
     exists,
     func,
     insert,
@@ -32,6 +34,7 @@ from sqlalchemy import (
     tuple_,
     union_all,
     update,
+    values,
 )
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -183,9 +186,16 @@ class DurableQueue:
             )
         ]
 
-    async def extend(self, session: AsyncSession, claimed: Claimed) -> None:
-        """Starts the lease anew. Raises LeaseLost when it is no longer ours."""
-        await self._write(session, claimed, next_attempt_at=func.clock_timestamp() + timedelta(seconds=self.lease))
+    async def extend(self, session: AsyncSession, *claimed: Claimed) -> None:
+        """Starts the lease anew for the rows of one claim that still are ours. Raises LeaseLost when none is."""
+        extended = await session.execute(
+            update(self.table)
+            .where(self.key.in_([item.id for item in claimed]), self.table.c.lease_token == claimed[0].lease)
+            .values(next_attempt_at=func.clock_timestamp() + timedelta(seconds=self.lease))
+            .returning(self.key)
+        )
+        if extended.first() is None:
+            raise LeaseLost(f"{self.name}: the lease on {claimed[0].id} was lost")
 
     async def complete(self, session: AsyncSession, claimed: Claimed, **values: Any) -> None:
         """Marks the row done, in the transaction of its effect. Raises LeaseLost when it is no longer ours."""
@@ -208,6 +218,30 @@ class DurableQueue:
             .returning(self.key)
         )
         return len(done.all())
+
+    async def complete_each(self, session: AsyncSession, done: Sequence[tuple[Claimed, Mapping[str, Any]]]) -> None:
+        """Marks rows of one claim done, each with values of its own (of the same columns), in one statement.
+
+        Raises LeaseLost when any of them is no longer ours: then nothing of the transaction may stay.
+        """
+        names = list(done[0][1])
+        given = values(
+            column("key", self.key.type), *(column(name, self.table.c[name].type) for name in names), name="given"
+        ).data([(item.id, *(fields[name] for name in names)) for item, fields in done])
+        written = await session.execute(
+            update(self.table)
+            .where(self.key == cast(given.c.key, self.key.type), self.table.c.lease_token == done[0][0].lease)
+            .values(
+                state="done",
+                lease_token=None,
+                finished_at=func.clock_timestamp(),
+                last_error=None,
+                **{name: cast(given.c[name], self.table.c[name].type) for name in names},
+            )
+            .returning(self.key)
+        )
+        if len(written.all()) != len(done):
+            raise LeaseLost(f"{self.name}: the lease on some of {len(done)} rows was lost")
 
     async def postpone(self, session: AsyncSession, claimed: Claimed, seconds: float) -> None:
         """Gives the row back until later without counting the attempt: it waits for something, it did not fail."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
 import structlog
 
@@ -68,22 +69,32 @@ class DurableWorker:
     async def _take(self) -> int:
         await self._slots.acquire()
         self._slots.release()
-        free = self._concurrency - len(self._running)
-        if free <= 0:
+        room = self._room()
+        if room <= 0:
             return 0
         try:
-            claimed = await self._database.run(lambda work: self._queue.claim(work.session, free))
+            claimed = await self._database.run(lambda work: self._queue.claim(work.session, room))
             reach(f"{self._database.schema}.{self._queue.name}.after_claim")
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the database, the loop must outlive it
             log.warning("claim_failed", queue=self._queue.name, error=type(error).__name__)
             await asyncio.sleep(self._poll)
             return 0
-        for item in claimed:
-            await self._slots.acquire()
-            task = asyncio.create_task(self._one(item))
-            self._running.add(task)
-            task.add_done_callback(self._finished)
+        await self._begin(claimed)
         return len(claimed)
+
+    def _room(self) -> int:
+        """How many rows may be claimed now."""
+        return self._concurrency - len(self._running)
+
+    async def _begin(self, claimed: Sequence[Claimed]) -> None:
+        for item in claimed:
+            await self._start(self._one(item))
+
+    async def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        await self._slots.acquire()
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -91,7 +102,7 @@ class DurableWorker:
         self._wake.set()
 
     async def _one(self, item: Claimed) -> None:
-        heartbeat = asyncio.create_task(self._keep_lease(item))
+        heartbeat = asyncio.create_task(self._keep_leases([item]))
         with span(f"{self._queue.name} handle", item.row.get("trace")):
             try:
                 await self._handle(item)
@@ -106,12 +117,12 @@ class DurableWorker:
             finally:
                 heartbeat.cancel()
 
-    async def _keep_lease(self, item: Claimed) -> None:
-        """Leases are short, so that a crash is noticed soon; as long as the handler runs, its lease is renewed."""
+    async def _keep_leases(self, items: Sequence[Claimed]) -> None:
+        """Leases are short, so that a crash is noticed soon; as long as the handler runs, they are renewed."""
         for _ in range(int(_LONGEST_RUN / (self._queue.lease / 3))):
             await asyncio.sleep(self._queue.lease / 3)
             try:
-                await self._database.run(lambda work: self._queue.extend(work.session, item))
+                await self._database.run(lambda work: self._queue.extend(work.session, *items))
             except LeaseLost:
                 return
             except Exception as error:  # noqa: BLE001 - the next beat may reach the database again
@@ -136,3 +147,56 @@ class DurableWorker:
             )
         except Exception as lost:  # noqa: BLE001 - the lease runs out and the row is claimed again
             log.warning("failure_not_recorded", queue=self._queue.name, id=str(item.id), error=type(lost).__name__)
+
+
+class BatchWorker(DurableWorker):
+    """Runs `handle_batch` for all due rows together, `batch` at most, and `handle` for each alone when that fails.
+
+    Both complete their rows themselves, in the transaction of the effect. There is no timer: what became due
+    while the last batch was handled is the next one, so a single row never waits for company.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        queue: DurableQueue,
+        handle_batch: Callable[[Sequence[Claimed]], Awaitable[None]],
+        handle: Handler,
+        *,
+        batch: int = 64,
+        poll: float = 1.0,
+    ) -> None:
+        super().__init__(database, queue, handle, concurrency=1, poll=poll)
+        self._handle_batch = handle_batch
+        self._batch = batch
+
+    def _room(self) -> int:
+        return 0 if self._running else self._batch
+
+    async def _begin(self, claimed: Sequence[Claimed]) -> None:
+        if claimed:
+            await self._start(self._one(claimed[0]) if len(claimed) == 1 else self._together(claimed))
+
+    async def _together(self, items: Sequence[Claimed]) -> None:
+        heartbeat = asyncio.create_task(self._keep_leases(items))
+        try:
+            if not await self._all_at_once(items):
+                for item in items:
+                    await self._one(item)
+        except asyncio.CancelledError:
+            for item in items:
+                await self._give_back(item)
+            raise
+        finally:
+            heartbeat.cancel()
+
+    async def _all_at_once(self, items: Sequence[Claimed]) -> bool:
+        try:
+            with span(f"{self._queue.name} handle batch", None):
+                await self._handle_batch(items)
+        except Exception as error:  # noqa: BLE001 - nothing of the batch happened; each row now answers for itself
+            log.info("batch_divided", queue=self._queue.name, rows=len(items), error=type(error).__name__)
+            return False
+        for _item in items:
+            metrics.handled(self._database.schema, self._queue.name, "done")
+        return True
