@@ -6,9 +6,10 @@ MAKEFLAGS += --no-print-directory
 
 PORT ?= 8000
 PYTEST ?=
+BENCH ?=
 PY := .venv/bin/python
 
-.PHONY: help up demo test check docs lock assets clean environment development
+.PHONY: help up demo test chaos bench check docs lock assets clean environment development
 
 help: ## Show this list
 	@echo "EZ Solutions: every paid order is fulfilled exactly once, and anyone can check it."
@@ -26,8 +27,15 @@ demo: environment ## Buy a VPS as a customer would, against a running `make up`
 test: development assets ## Run every test; PYTEST='path -k name' chooses some
 	@exec $(PY) -m pytest -n 2 --dist loadfile $(PYTEST)
 
+chaos: development ## Buy while everything breaks, then check every promise: CHAOS_ORDERS=200 CHAOS_SEED=1
+	@exec $(PY) -m tests.chaos
+
+bench: development ## Measure speed beside other ways to do the same: BENCH='P1 P3 --quick' chooses some
+	@exec $(PY) -m bench $(BENCH)
+
 docs: development ## Write docs/generated from the code
 	@$(PY) -m ez docs
+	@$(PY) -m tests.faults.catalogue --write
 
 # Environments and assets: each step checks by itself whether there is anything to do.
 
@@ -82,7 +90,7 @@ check-types:
 check-imports:
 	$(call step,who may import whom (import-linter),.venv/bin/lint-imports)
 check-docs:
-	$(call step,generated documents are current,$(PY) -m ez docs --check)
+	$(call step,generated documents are current,$(PY) -m ez docs --check && $(PY) -m tests.faults.catalogue --check)
 check-locks:
 	$(call step,locks name no host,! grep -n '://' requirements/*.txt && ! grep -n '"resolved"' package-lock.json)
 check-dockerfile:
@@ -97,7 +105,7 @@ check-kubernetes:
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(UPGRADE)
 
 lock: development ## Renew the hash-pinned locks from requirements/*.in and package.json
-	@for name in bootstrap node production embedded development testservers; do \
+	@for name in bootstrap node production embedded development testservers bench; do \
 		echo "==> requirements/$$name.txt"; \
 		$(COMPILE) requirements/$$name.in -o requirements/$$name.txt; \
 	done
@@ -105,5 +113,5 @@ lock: development ## Renew the hash-pinned locks from requirements/*.in and pack
 	@requirements/npm install --package-lock-only --no-audit --no-fund
 
 clean: ## Remove environments, caches and built assets; the data in .ez/ stays
-	rm -rf .venv .cache node_modules gateway/web/static/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-bench .cache node_modules gateway/web/static/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

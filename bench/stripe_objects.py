@@ -1,0 +1,331 @@
+"""Stripe's objects as its webhooks carry them, in API release endive: every field a subscription shop sees.
+
+The values are invented; the fields and their types are Stripe's
+(https://docs.stripe.com/api), so that an event weighs 4 to 5 KB indented, as real ones do.
+"""
+
+from typing import Any
+
+_AMOUNTS = (499, 900, 1500, 2700, 4900)
+_MONTH = 30 * 24 * 3600
+_NOTHING: dict[str, Any] = {"enabled": False, "liability": None}
+
+
+def amount_for(number: int) -> int:
+    """What the plan behind the number-th object costs, in minor units."""
+    return _AMOUNTS[number % len(_AMOUNTS)]
+
+
+def _price(name: str, amount: int, at: int) -> dict[str, Any]:
+    recurring = {"interval": "month", "interval_count": 1, "meter": None, "trial_period_days": None}
+    return {
+        "id": f"price_{name}",
+        "object": "price",
+        "active": True,
+        "billing_scheme": "per_unit",
+        "created": at - _MONTH,
+        "currency": "eur",
+        "custom_unit_amount": None,
+        "livemode": False,
+        "lookup_key": None,
+        "metadata": {"plan": "vps-s", "version": "1"},
+        "nickname": None,
+        "product": f"prod_{name[:14]}",
+        "recurring": {**recurring, "usage_type": "licensed"},
+        "tax_behavior": "unspecified",
+        "tiers_mode": None,
+        "transform_quantity": None,
+        "type": "recurring",
+        "unit_amount": amount,
+        "unit_amount_decimal": str(amount),
+    }
+
+
+def _invoice_line(name: str, subscription: str, amount: int, at: int) -> dict[str, Any]:
+    item = {
+        "invoice_item": None,
+        "proration": False,
+        "proration_details": {"credited_items": None},
+        "subscription": subscription,
+        "subscription_item": f"si_{name[:14]}",
+    }
+    price = {"price": f"price_{name}", "product": f"prod_{name[:14]}"}
+    return {
+        "id": f"il_{name}",
+        "object": "line_item",
+        "amount": amount,
+        "currency": "eur",
+        "description": f"1 × VPS S (at €{amount / 100:.2f} / month)",
+        "discount_amounts": [],
+        "discountable": True,
+        "discounts": [],
+        "invoice": f"in_{name}",
+        "livemode": False,
+        "metadata": {},
+        "parent": {
+            "invoice_item_details": None,
+            "subscription_item_details": item,
+            "type": "subscription_item_details",
+        },
+        "period": {"end": at + _MONTH, "start": at},
+        "pretax_credit_amounts": [],
+        "pricing": {"price_details": price, "type": "price_details", "unit_amount_decimal": str(amount)},
+        "quantity": 1,
+        "taxes": [],
+    }
+
+
+def paid_invoice(name: str, *, customer: str, subscription: str, amount: int, at: int) -> dict[str, Any]:
+    """A renewal's invoice, paid: `in_NAME` of this customer's subscription."""
+    address = {
+        "city": "Gent",
+        "country": "BE",
+        "line1": "Korenlei 8",
+        "line2": None,
+        "postal_code": "9000",
+        "state": None,
+    }
+    hosted = f"https://invoice.stripe.com/i/acct_1Qx7B2KpXo3nVw9T/test_{name * 4}?s=ap"
+    return {
+        "id": f"in_{name}",
+        "object": "invoice",
+        "account_country": "BE",
+        "account_name": "EZ Solutions",
+        "account_tax_ids": None,
+        "amount_due": amount,
+        "amount_overpaid": 0,
+        "amount_paid": amount,
+        "amount_remaining": 0,
+        "amount_shipping": 0,
+        "application": None,
+        "attempt_count": 1,
+        "attempted": True,
+        "auto_advance": False,
+        "automatic_tax": {**_NOTHING, "disabled_reason": None, "provider": None, "status": None},
+        "automatically_finalizes_at": None,
+        "billing_reason": "subscription_cycle",
+        "collection_method": "charge_automatically",
+        "created": at,
+        "currency": "eur",
+        "custom_fields": None,
+        "customer": customer,
+        "customer_address": address,
+        "customer_email": f"{name[:12].lower()}@customers.example",
+        "customer_name": "Mieke Peeters",
+        "customer_phone": None,
+        "customer_shipping": None,
+        "customer_tax_exempt": "none",
+        "customer_tax_ids": [],
+        "default_payment_method": None,
+        "default_source": None,
+        "default_tax_rates": [],
+        "description": None,
+        "discounts": [],
+        "due_date": None,
+        "effective_at": at,
+        "ending_balance": 0,
+        "footer": None,
+        "from_invoice": None,
+        "hosted_invoice_url": hosted,
+        "invoice_pdf": hosted.replace("invoice.stripe.com", "pay.stripe.com").replace("?s=ap", "/pdf?s=ap"),
+        "issuer": {"type": "self"},
+        "last_finalization_error": None,
+        "latest_revision": None,
+        "lines": {
+            "object": "list",
+            "data": [_invoice_line(name, subscription, amount, at)],
+            "has_more": False,
+            "total_count": 1,
+            "url": f"/v1/invoices/in_{name}/lines",
+        },
+        "livemode": False,
+        "metadata": {},
+        "next_payment_attempt": None,
+        "number": f"EZ-{name[-8:].upper()}",
+        "on_behalf_of": None,
+        "parent": {
+            "quote_details": None,
+            "subscription_details": {"metadata": {}, "subscription": subscription},
+            "type": "subscription_details",
+        },
+        "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
+        "period_end": at,
+        "period_start": at - _MONTH,
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "receipt_number": None,
+        "rendering": None,
+        "starting_balance": 0,
+        "statement_descriptor": None,
+        "status": "paid",
+        "status_transitions": {
+            "finalized_at": at,
+            "marked_uncollectible_at": None,
+            "paid_at": at + 2,
+            "voided_at": None,
+        },
+        "subtotal": amount,
+        "subtotal_excluding_tax": amount,
+        "test_clock": None,
+        "total": amount,
+        "total_discount_amounts": [],
+        "total_excluding_tax": amount,
+        "total_pretax_credit_amounts": [],
+        "total_taxes": [],
+        "webhooks_delivered_at": at,
+    }
+
+
+def active_subscription(name: str, *, customer: str, amount: int, at: int) -> dict[str, Any]:
+    """A subscription that has just been renewed: `sub_NAME`."""
+    item: dict[str, Any] = {
+        "id": f"si_{name[:14]}",
+        "object": "subscription_item",
+        "billing_thresholds": None,
+        "created": at - _MONTH,
+        "current_period_end": at + _MONTH,
+        "current_period_start": at,
+        "discounts": [],
+        "metadata": {},
+        "price": _price(name, amount, at),
+        "quantity": 1,
+        "subscription": f"sub_{name}",
+        "tax_rates": [],
+    }
+    methods = ("acss_debit", "bancontact", "customer_balance", "konbini", "payto", "sepa_debit", "us_bank_account")
+    options = {**dict.fromkeys(methods), "card": {"network": None, "request_three_d_secure": "automatic"}}
+    return {
+        "id": f"sub_{name}",
+        "object": "subscription",
+        "application": None,
+        "application_fee_percent": None,
+        "automatic_tax": {**_NOTHING, "disabled_reason": None},
+        "billing_cycle_anchor": at - _MONTH,
+        "billing_cycle_anchor_config": None,
+        "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible"},
+        "billing_thresholds": None,
+        "cancel_at": None,
+        "cancel_at_period_end": False,
+        "canceled_at": None,
+        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
+        "collection_method": "charge_automatically",
+        "created": at - _MONTH,
+        "currency": "eur",
+        "customer": customer,
+        "customer_account": None,
+        "days_until_due": None,
+        "default_payment_method": f"pm_{name}",
+        "default_source": None,
+        "default_tax_rates": [],
+        "description": None,
+        "discounts": [],
+        "ended_at": None,
+        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
+        "items": {
+            "object": "list",
+            "data": [item],
+            "has_more": False,
+            "total_count": 1,
+            "url": f"/v1/subscription_items?subscription=sub_{name}",
+        },
+        "latest_invoice": f"in_{name}",
+        "livemode": False,
+        "metadata": {},
+        "next_pending_invoice_item_invoice": None,
+        "on_behalf_of": None,
+        "pause_collection": None,
+        "payment_settings": {
+            "payment_method_options": options,
+            "payment_method_types": None,
+            "save_default_payment_method": "off",
+        },
+        "pending_invoice_item_interval": None,
+        "pending_setup_intent": None,
+        "pending_update": None,
+        "schedule": None,
+        "start_date": at - _MONTH,
+        "status": "active",
+        "test_clock": None,
+        "transfer_data": None,
+        "trial_end": None,
+        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+        "trial_start": None,
+    }
+
+
+def complete_session(name: str, *, customer: str, amount: int, at: int) -> dict[str, Any]:
+    """A Checkout Session somebody has just paid: `cs_test_NAME…`."""
+    branding = {"background_color": "#ffffff", "border_style": "rounded", "button_color": "#0b5fff"}
+    shop = "https://ez.example/orders"
+    return {
+        "id": f"cs_test_{name * 2}",
+        "object": "checkout.session",
+        "adaptive_pricing": {"enabled": False},
+        "after_expiration": None,
+        "allow_promotion_codes": None,
+        "amount_subtotal": amount,
+        "amount_total": amount,
+        "automatic_tax": {**_NOTHING, "provider": None, "status": None},
+        "billing_address_collection": None,
+        "branding_settings": {**branding, "display_name": "EZ Solutions", "font_family": "default", "icon": None},
+        "cancel_url": f"{shop}/{name}",
+        "client_reference_id": None,
+        "client_secret": None,
+        "collected_information": {"business_name": None, "individual_name": None, "shipping_details": None},
+        "consent": None,
+        "consent_collection": None,
+        "created": at,
+        "currency": "eur",
+        "currency_conversion": None,
+        "custom_fields": [],
+        "custom_text": dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")),
+        "customer": customer,
+        "customer_creation": None,
+        "customer_details": {
+            "address": dict.fromkeys(("city", "line1", "line2", "postal_code", "state")) | {"country": "BE"},
+            "business_name": None,
+            "email": f"{name[:12].lower()}@customers.example",
+            "individual_name": None,
+            "name": "Mieke Peeters",
+            "phone": None,
+            "tax_exempt": "none",
+            "tax_ids": [],
+        },
+        "customer_email": None,
+        "discounts": [],
+        "expires_at": at + 24 * 3600,
+        "invoice": f"in_{name}",
+        "invoice_creation": None,
+        "livemode": False,
+        "locale": None,
+        "metadata": {},
+        "mode": "subscription",
+        "origin_context": None,
+        "payment_intent": None,
+        "payment_link": None,
+        "payment_method_collection": "always",
+        "payment_method_configuration_details": {"id": f"pmc_{name}", "parent": None},
+        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+        "payment_method_types": ["card", "link", "bancontact"],
+        "payment_status": "paid",
+        "permissions": None,
+        "phone_number_collection": {"enabled": False},
+        "recovered_from": None,
+        "saved_payment_method_options": {
+            "allow_redisplay_filters": ["always"],
+            "payment_method_remove": "disabled",
+            "payment_method_save": None,
+        },
+        "setup_intent": None,
+        "shipping_address_collection": None,
+        "shipping_cost": None,
+        "shipping_options": [],
+        "status": "complete",
+        "submit_type": None,
+        "subscription": f"sub_{name}",
+        "success_url": f"{shop}/{name}?paid={{CHECKOUT_SESSION_ID}}",
+        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+        "ui_mode": "hosted",
+        "url": None,
+        "wallet_options": None,
+    }
