@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from services.billing.adapters.tables import plumbing
-from services.billing.use_cases.apply_event import StoredEvent, apply_event
+from services.billing.use_cases.apply_event import StoredEvent, apply_events
 from services.billing.use_cases.reconcile import Reconciler
 from shared.database import Claimed, Database, DurableQueue, UnitOfWork
 from shared.web.service import purge_plumbing
@@ -29,17 +29,19 @@ class EventProcessor:
         """Applies events of one claim in one transaction: all of them, or, when any cannot be applied, none."""
 
         async def change(work: UnitOfWork) -> None:
-            done = []
-            for item in claimed:
-                row = item.row
-                applied = await apply_event(
-                    work,
-                    StoredEvent(item.id, row["type"], row["api_version"], row["stripe_created_at"], row["payload"]),
-                )
-                done.append((item, {"outcome": applied.outcome[:200], "order_id": applied.order_id}))
+            applied = await apply_events(work, [_stored(item) for item in claimed])
+            done = [
+                (item, {"outcome": one.outcome[:200], "order_id": one.order_id})
+                for item, one in zip(claimed, applied, strict=True)
+            ]
             await self._queue.complete_each(work.session, done)
 
         await self._database.run(change)
+
+
+def _stored(claimed: Claimed) -> StoredEvent:
+    row = claimed.row
+    return StoredEvent(claimed.id, row["type"], row["api_version"], row["stripe_created_at"], row["payload"])
 
 
 def clock_jobs(database: Database, reconciler: Reconciler, queues: Sequence[DurableQueue]) -> list[ClockJob]:

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     Column,
     ColumnElement,
     Index,
@@ -22,7 +23,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    cast,
     column,
     exists,
     func,
@@ -34,7 +34,6 @@ from sqlalchemy import (
     tuple_,
     union_all,
     update,
-    values,
 )
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -225,18 +224,26 @@ class DurableQueue:
         Raises LeaseLost when any of them is no longer ours: then nothing of the transaction may stay.
         """
         names = list(done[0][1])
-        given = values(
-            column("key", self.key.type), *(column(name, self.table.c[name].type) for name in names), name="given"
-        ).data([(item.id, *(fields[name] for name in names)) for item, fields in done])
+        columns = [self.key, *(self.table.c[name] for name in names)]
+        rows = [(item.id, *(fields[name] for name in names)) for item, fields in done]
+        # Arrays, because one statement then serves batches of every size.
+        arrays = [
+            literal(list(each), ARRAY(of.type)) for of, each in zip(columns, zip(*rows, strict=True), strict=True)
+        ]
+        given = (
+            func.unnest(*arrays)
+            .table_valued(*(column(of.name, of.type) for of in columns), name="given")
+            .render_derived()
+        )
         written = await session.execute(
             update(self.table)
-            .where(self.key == cast(given.c.key, self.key.type), self.table.c.lease_token == done[0][0].lease)
+            .where(self.key == given.c[self.key.name], self.table.c.lease_token == done[0][0].lease)
             .values(
                 state="done",
                 lease_token=None,
                 finished_at=func.clock_timestamp(),
                 last_error=None,
-                **{name: cast(given.c[name], self.table.c[name].type) for name in names},
+                **{name: given.c[name] for name in names},
             )
             .returning(self.key)
         )

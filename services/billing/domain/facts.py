@@ -71,6 +71,11 @@ class SubscriptionFact:
     cancel_at_period_end: bool
     order_hint: str | None
 
+    @property
+    def subscription_id(self) -> str:
+        """The subscription itself, under the name by which invoices refer to it."""
+        return self.stripe_subscription_id
+
 
 @dataclass(frozen=True, slots=True)
 class PaymentFact:

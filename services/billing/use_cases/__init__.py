@@ -5,7 +5,7 @@ sync_plan        a plan was published: make its product and prices known to Stri
 open_checkout    catalog asks for a payment page: open one, once per order
 close_order      an order was canceled: nobody may pay for it any more
 stripe_tasks     carry out what was wanted of Stripe: customers, plans, closing of pages
-apply_event      a stored event of Stripe takes effect, through
+apply_event      stored events of Stripe take effect, through
   settle_checkout      money for an order: paid, mismatched, expired
   mirror_invoice       invoices as they stand
   mirror_subscription  subscriptions as they stand

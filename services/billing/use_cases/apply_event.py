@@ -1,17 +1,18 @@
-"""A stored event of Stripe takes effect: its type names the handler, its text is read, its facts are applied.
+"""Stored events of Stripe take effect: the type names how the text is read, and what it says is applied.
 
-Every handler tolerates repeats and any order. What no handler knows is done with the outcome `ignored`, and shown.
+Everything tolerates repeats and any order. What nobody reads is done with the outcome `ignored`, and shown.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
 
 from services.billing.adapters.stripe import readings
-from services.billing.domain.facts import Stamp
+from services.billing.domain.facts import DisputeFact, InvoiceFact, PaymentFact, SessionFact, Stamp, SubscriptionFact
 from services.billing.use_cases.applied import Applied
+from services.billing.use_cases.known import Fact, Known
 from services.billing.use_cases.mirror_invoice import mirror_invoice
 from services.billing.use_cases.mirror_subscription import mirror_subscription
 from services.billing.use_cases.record_payment import record_dispute, record_payment
@@ -35,55 +36,46 @@ class StoredEvent:
         return Stamp(self.id, self.type, self.created)
 
 
-Handler = Callable[[UnitOfWork, object, Stamp], Awaitable[Applied]]
+Reader = Callable[[object, Stamp], Fact | None]
 
 
-async def _session(work: UnitOfWork, raw: object, _stamp: Stamp) -> Applied:
-    return await apply_session(work, readings.read_session(raw))
+def _session(raw: object, _stamp: Stamp) -> Fact:
+    return readings.read_session(raw)
 
 
-async def _session_failed(work: UnitOfWork, raw: object, _stamp: Stamp) -> Applied:
-    return await fail_session(work, readings.read_session(raw))
+def _invoice(raw: object, _stamp: Stamp) -> Fact:
+    return readings.read_invoice(raw)
 
 
-async def _session_expired(work: UnitOfWork, raw: object, _stamp: Stamp) -> Applied:
-    return await expire_session(work, readings.read_session(raw))
+def _subscription(raw: object, _stamp: Stamp) -> Fact:
+    return readings.read_subscription(raw)
 
 
-async def _invoice(work: UnitOfWork, raw: object, stamp: Stamp) -> Applied:
-    return await mirror_invoice(work, readings.read_invoice(raw), stamp)
+def _failed_intent(raw: object, stamp: Stamp) -> Fact:
+    return readings.read_failed_intent(raw, stamp.created)
 
 
-async def _subscription(work: UnitOfWork, raw: object, stamp: Stamp) -> Applied:
-    return await mirror_subscription(work, readings.read_subscription(raw), stamp)
+def _succeeded_intent(raw: object, _stamp: Stamp) -> Fact | None:
+    return readings.read_succeeded_intent(raw)
 
 
-async def _failed_intent(work: UnitOfWork, raw: object, stamp: Stamp) -> Applied:
-    return await record_payment(work, readings.read_failed_intent(raw, stamp.created), stamp)
+def _charge(raw: object, _stamp: Stamp) -> Fact:
+    return readings.read_charge(raw)
 
 
-async def _succeeded_intent(work: UnitOfWork, raw: object, stamp: Stamp) -> Applied:
-    fact = readings.read_succeeded_intent(raw)
-    return await record_payment(work, fact, stamp) if fact else Applied("ignored: no money was moved")
+def _dispute(raw: object, _stamp: Stamp) -> Fact:
+    return readings.read_dispute(raw)
 
 
-async def _charge(work: UnitOfWork, raw: object, stamp: Stamp) -> Applied:
-    return await record_payment(work, readings.read_charge(raw), stamp)
+def _all(prefix: str, reader: Reader, *names: str) -> dict[str, Reader]:
+    return {f"{prefix}.{name}": reader for name in names}
 
 
-async def _dispute(work: UnitOfWork, raw: object, stamp: Stamp) -> Applied:
-    return await record_dispute(work, readings.read_dispute(raw), stamp)
-
-
-def _all(prefix: str, handler: Handler, *names: str) -> dict[str, Handler]:
-    return {f"{prefix}.{name}": handler for name in names}
-
-
-HANDLERS: dict[str, Handler] = {
+READERS: dict[str, Reader] = {
     "checkout.session.completed": _session,
     "checkout.session.async_payment_succeeded": _session,
-    "checkout.session.async_payment_failed": _session_failed,
-    "checkout.session.expired": _session_expired,
+    "checkout.session.async_payment_failed": _session,
+    "checkout.session.expired": _session,
     "payment_intent.payment_failed": _failed_intent,
     "payment_intent.succeeded": _succeeded_intent,
     **_all("invoice", _invoice, "created", "updated", "finalized", "paid", "payment_succeeded", "payment_failed"),
@@ -94,15 +86,44 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
-async def apply_event(work: UnitOfWork, event: StoredEvent) -> Applied:
-    """Applies one event within the caller's transaction. Raises HandlingFailed when it cannot be applied (now)."""
-    handler = HANDLERS.get(event.type)
-    if handler is None:
-        return Applied("ignored")
+async def apply_events(work: UnitOfWork, events: Sequence[StoredEvent]) -> list[Applied]:
+    """Applies events in their order within the caller's transaction. Raises HandlingFailed when one cannot be (now)."""
+    facts = [_fact(event) for event in events]
+    known = await Known.of(work, [(fact, event.stamp) for fact, event in zip(facts, events, strict=True) if fact])
+    return [
+        await _apply(work, known, fact, event.stamp) if fact else Applied("ignored")
+        for fact, event in zip(facts, events, strict=True)
+    ]
+
+
+def _fact(event: StoredEvent) -> Fact | None:
+    reader = READERS.get(event.type)
+    if reader is None:
+        return None
     if event.api_version is not None and not event.api_version.endswith(f".{readings.API_RELEASE}"):
         raise HandlingFailed(f"API version {event.api_version} is not one we read", FailureClass.NEEDS_HUMAN)
     try:
         raw = orjson.loads(event.payload)["data"]["object"]
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise HandlingFailed("unreadable: the payload holds no object", FailureClass.PERMANENT) from error
-    return await handler(work, raw, event.stamp)
+    return reader(raw, event.stamp)
+
+
+async def _apply(work: UnitOfWork, known: Known, fact: Fact, stamp: Stamp) -> Applied:
+    match fact:
+        case InvoiceFact():
+            return await mirror_invoice(work, known, fact, stamp)
+        case SubscriptionFact():
+            return await mirror_subscription(known, fact, stamp)
+        case PaymentFact():
+            return await record_payment(work, known, fact, stamp)
+        case DisputeFact():
+            return record_dispute(known, fact, stamp)
+        case SessionFact():
+            return await SESSIONS.get(stamp.type, apply_session)(work, fact)
+
+
+SESSIONS = {
+    "checkout.session.async_payment_failed": fail_session,
+    "checkout.session.expired": expire_session,
+}

@@ -1,12 +1,11 @@
 """Attempts to pay: a refused one is told to the customer once; refunds and disputes are noted on the payment."""
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
-from services.billing.domain import Checkout, Payment, words_for
+from services.billing.domain import Checkout, words_for
 from services.billing.domain.facts import DisputeFact, PaymentFact, Stamp
 from services.billing.use_cases.applied import Applied
-from services.billing.use_cases.mirror_invoice import account_of_customer
+from services.billing.use_cases.known import Known
 from shared.contracts.billing import PaymentFailed
 from shared.database import UnitOfWork
 
@@ -14,16 +13,16 @@ from shared.database import UnitOfWork
 _SHORTEST_REFERENCE = 20
 
 
-async def record_payment(work: UnitOfWork, fact: PaymentFact, stamp: Stamp) -> Applied:
+async def record_payment(work: UnitOfWork, known: Known, fact: PaymentFact, stamp: Stamp) -> Applied:
     """Keeps the newest snapshot of an attempt. Two events tell of one refusal; the customer hears of it once.
 
     An order that is paid meanwhile is not troubled with an older refusal.
     """
-    checkout = await _checkout_of(work, fact)
-    account_id = checkout.account_id if checkout else await account_of_customer(work, fact.customer_id)
+    account_id = known.account(fact.customer_id)
     if account_id is None:
         return Applied("ignored: not a customer of ours")
-    payment = await _payment(work, fact.reference, fact.currency, stamp)
+    payment = known.payments[fact.reference]
+    checkout = await _checkout_of(work, fact)
     payment.account_id = payment.account_id or account_id
     payment.order_id = payment.order_id or (checkout.order_id if checkout else None)
     payment.mirror(fact, stamp)
@@ -42,21 +41,11 @@ async def record_payment(work: UnitOfWork, fact: PaymentFact, stamp: Stamp) -> A
     return Applied(f"payment {payment.status}{refunded}", payment.order_id)
 
 
-async def record_dispute(work: UnitOfWork, fact: DisputeFact, stamp: Stamp) -> Applied:
+def record_dispute(known: Known, fact: DisputeFact, stamp: Stamp) -> Applied:
     """Notes where a dispute stands on the payment it is about."""
-    payment = await _payment(work, fact.reference, fact.currency, stamp)
+    payment = known.payments[fact.reference]
     payment.dispute(fact, stamp)
     return Applied(f"dispute {payment.dispute_status}", payment.order_id)
-
-
-async def _payment(work: UnitOfWork, reference: str, currency: str, stamp: Stamp) -> Payment:
-    await work.session.execute(
-        insert(Payment)
-        .values(reference=reference, currency=currency, created_at=stamp.created, as_of=stamp.created)
-        .on_conflict_do_nothing()
-    )
-    statement = select(Payment).where(Payment.reference == reference).with_for_update()
-    return (await work.session.execute(statement)).scalar_one()
 
 
 async def _checkout_of(work: UnitOfWork, fact: PaymentFact) -> Checkout | None:

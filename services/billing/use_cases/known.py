@@ -1,0 +1,173 @@
+"""What a batch of Stripe's facts is about, fetched together: the few queries a batch costs, whatever its size."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ARRAY, String, any_, literal, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute
+
+from services.billing.domain import Checkout, Invoice, Payer, Payment, Subscription
+from services.billing.domain.facts import DisputeFact, InvoiceFact, PaymentFact, SessionFact, Stamp, SubscriptionFact
+from shared.database import UnitOfWork
+from shared.kernel import new_id
+
+Fact = SessionFact | InvoiceFact | SubscriptionFact | PaymentFact | DisputeFact
+Row = TypeVar("Row", Invoice, Subscription, Payment)
+
+
+class Known:
+    """The accounts, orders and mirrors the facts name. Mirrors are locked, in the order of their keys.
+
+    A mirror that is missing is stored empty first, so that two workers never make two of it.
+    """
+
+    def __init__(self, work: UnitOfWork) -> None:
+        self._work = work
+        self._accounts: dict[str, str] = {}
+        self._orders: dict[tuple[str, str], str] = {}
+        self.invoices: dict[str, Invoice] = {}
+        self.subscriptions: dict[str, Subscription] = {}
+        self.payments: dict[str, Payment] = {}
+
+    @classmethod
+    async def of(cls, work: UnitOfWork, told: Sequence[tuple[Fact, Stamp]]) -> "Known":
+        """Fetches what `told` is about."""
+        known = cls(work)
+        facts = [fact for fact, _stamp in told]
+        await known._find_accounts(facts)
+        await known._find_orders([fact for fact in facts if isinstance(fact, InvoiceFact | SubscriptionFact)])
+        await known._find_mirrors(told)
+        return known
+
+    def account(self, customer_id: str | None) -> str | None:
+        """The account Stripe knows by this customer id; None for customers of others."""
+        return self._accounts.get(customer_id) if customer_id is not None else None
+
+    async def order(self, account_id: str, fact: InvoiceFact | SubscriptionFact) -> str | None:
+        """The account's own order behind the fact; a hint at somebody else's order is no order."""
+        for name in _names(fact):
+            found = self._orders.get((account_id, name))
+            if found is not None:
+                return found
+        # An earlier fact of this very batch may have tied the subscription to an order.
+        if fact.subscription_id is None:
+            return None
+        statement = select(Checkout.order_id).where(
+            Checkout.account_id == account_id, Checkout.stripe_subscription_id == fact.subscription_id
+        )
+        return (await self._work.session.execute(statement.limit(1))).scalar_one_or_none()
+
+    async def _find_accounts(self, facts: Iterable[Fact]) -> None:
+        customers = {fact.customer_id for fact in facts if not isinstance(fact, DisputeFact)} - {None}
+        if customers:
+            statement = select(Payer.stripe_customer_id, Payer.account_id).where(
+                _among(Payer.stripe_customer_id, customers)
+            )
+            rows = await self._work.session.execute(statement)
+            self._accounts = {str(row.stripe_customer_id): row.account_id for row in rows}
+
+    async def _find_orders(self, facts: Sequence[InvoiceFact | SubscriptionFact]) -> None:
+        hints = {fact.order_hint for fact in facts} - {None}
+        subscriptions = {fact.subscription_id for fact in facts} - {None}
+        if not hints and not subscriptions:
+            return
+        statement = select(Checkout.account_id, Checkout.order_id, Checkout.stripe_subscription_id).where(
+            or_(_among(Checkout.order_id, hints), _among(Checkout.stripe_subscription_id, subscriptions))
+        )
+        for row in await self._work.session.execute(statement):
+            self._orders[row.account_id, row.order_id] = row.order_id
+            if row.stripe_subscription_id is not None:
+                self._orders[row.account_id, row.stripe_subscription_id] = row.order_id
+
+    async def _find_mirrors(self, told: Sequence[tuple[Fact, Stamp]]) -> None:
+        invoices: dict[str, dict[str, Any]] = {}
+        subscriptions: dict[str, dict[str, Any]] = {}
+        payments: dict[str, dict[str, Any]] = {}
+        for fact, stamp in told:
+            if isinstance(fact, PaymentFact | DisputeFact):
+                if isinstance(fact, DisputeFact) or self.account(fact.customer_id) is not None:
+                    payments.setdefault(fact.reference, _empty_payment(fact, stamp))
+                continue
+            if isinstance(fact, SessionFact):
+                continue
+            account_id = self.account(fact.customer_id)
+            if account_id is None:
+                continue
+            if isinstance(fact, InvoiceFact):
+                invoices.setdefault(fact.stripe_invoice_id, _empty_invoice(fact, account_id, stamp))
+            else:
+                subscriptions.setdefault(fact.stripe_subscription_id, _empty_subscription(fact, account_id, stamp))
+        self.invoices = await self._rows(Invoice, Invoice.stripe_invoice_id, invoices)
+        self.subscriptions = await self._rows(Subscription, Subscription.stripe_subscription_id, subscriptions)
+        self.payments = await self._rows(Payment, Payment.reference, payments)
+
+    async def _rows(
+        self, kind: type[Row], key: InstrumentedAttribute[str], empty: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Row]:
+        if not empty:
+            return {}
+        found = await self._locked(kind, key, empty)
+        missing = [dict(row) for name, row in empty.items() if name not in found]
+        if missing:
+            missing.sort(key=lambda row: str(row[key.key]))
+            new = insert(kind).on_conflict_do_nothing(index_elements=[key.key])
+            await self._work.session.execute(new, missing)
+            found |= await self._locked(kind, key, [row[key.key] for row in missing])
+        return found
+
+    async def _locked(self, kind: type[Row], key: InstrumentedAttribute[str], names: Iterable[str]) -> dict[str, Row]:
+        statement = select(kind).where(_among(key, names)).order_by(key).with_for_update()
+        return {getattr(row, key.key): row for row in (await self._work.session.execute(statement)).scalars()}
+
+
+def _among(column: InstrumentedAttribute[Any], values: Iterable[str | None]) -> Any:
+    """`= ANY(array)`: one statement whatever the number of values, where IN would be another for each."""
+    kind = column.type if not isinstance(column.type, String) else String()
+    return column == any_(literal(sorted(str(value) for value in values), ARRAY(kind)))
+
+
+def _names(fact: InvoiceFact | SubscriptionFact) -> list[str]:
+    return [name for name in (fact.order_hint, fact.subscription_id) if name is not None]
+
+
+def _empty_invoice(fact: InvoiceFact, account_id: str, stamp: Stamp) -> dict[str, Any]:
+    return {
+        "id": new_id("inv"),
+        "stripe_invoice_id": fact.stripe_invoice_id,
+        "account_id": account_id,
+        "stripe_subscription_id": fact.subscription_id,
+        "currency": fact.currency,
+        "created_at": fact.created_at,
+        "as_of": stamp.created,
+        "status": "draft",
+        "total_minor": 0,
+        "amount_paid_minor": 0,
+        "as_of_order": -1,
+    }
+
+
+def _empty_subscription(fact: SubscriptionFact, account_id: str, stamp: Stamp) -> dict[str, Any]:
+    return {
+        "stripe_subscription_id": fact.stripe_subscription_id,
+        "account_id": account_id,
+        "as_of": stamp.created,
+        "status": "incomplete",
+        "cancel_at_period_end": False,
+        "as_of_order": -1,
+        "as_of_event": "",
+    }
+
+
+def _empty_payment(fact: PaymentFact | DisputeFact, stamp: Stamp) -> dict[str, Any]:
+    return {
+        "reference": fact.reference,
+        "currency": fact.currency,
+        "created_at": stamp.created,
+        "as_of": stamp.created,
+        "status": "pending",
+        "amount_minor": 0,
+        "refunded_minor": 0,
+        "disputed_minor": 0,
+        "dispute_as_of_order": -1,
+    }
