@@ -21,7 +21,10 @@ PLACEHOLDER: Final = " qmclone temporary file\n"
 """The description a clone's configuration carries until its first drive is being written."""
 PLACEHOLDER_SHARE: Final = 0.3
 """The part of a clone's time during which only the placeholder is there."""
-_LEASES: Final = [str(address) for address in ipaddress.ip_network("203.0.113.0/24")][10:251]
+_LEASES: Final = [str(address) for address in ipaddress.ip_network("203.0.113.0/24")][10:251] + [
+    str(address) for address in ipaddress.ip_network("198.18.0.0/20").hosts()
+]
+"""Documentation addresses (RFC 5737), and when those are used up, addresses for benchmarks (RFC 2544)."""
 _OWN_TO_EACH: Final = frozenset({"template", "digest", "smbios1", "vmgenid"})
 
 

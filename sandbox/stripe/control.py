@@ -13,7 +13,7 @@ from starlette.routing import Route
 from sandbox.stripe import renewals
 from sandbox.stripe.api import authenticate, read_body
 from sandbox.stripe.cards import AUTHENTICATES, CARDS, DECLINES, SUCCEEDS
-from sandbox.stripe.control_input import Invalid, Reader, read_faults
+from sandbox.stripe.control_input import Invalid, Reader, read_faults, read_mutation
 from sandbox.stripe.delivery import Dispatcher
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.payment import Outcome, answer_challenge, pay
@@ -64,14 +64,16 @@ class Control:
 
     async def pay(self, request: Request, given: Reader) -> dict[str, Any]:
         """Pays without a browser. `outcome`: success, decline, 3ds (authenticated) or 3ds_fail; or `card`, a test
-        card's number."""
+        card's number. `charge` charges another `amount`, `currency` or `customer` than the page says."""
         session_id = request.path_params["session_id"]
         outcome = given.choice("outcome", tuple(_CARD_OF_OUTCOME), "success")
         number = given.choice("card", tuple(CARDS), _CARD_OF_OUTCOME[outcome])
         email = given.text("email", "payer@example.test")
+        charges = given.members("charge") if "charge" in given else []
+        mutation = read_mutation(charges[0]) if charges else None
         given.done()
         with self._sandbox.work() as work:
-            result = pay(work, session_id, CARDS[number], email)
+            result = pay(work, session_id, CARDS[number], email, mutation)
             if result is Outcome.CHALLENGED:
                 result = answer_challenge(work, session_id, passed=outcome != "3ds_fail")
             session = work.require("checkout.session", session_id)
@@ -129,7 +131,7 @@ class Control:
             "SELECT d.*, json_extract(o.body, '$.type') AS type FROM deliveries d "
             "JOIN objects o ON o.kind = 'event' AND o.id = d.event_id "
             "WHERE (?1 IS NULL OR d.state = ?1) AND (?2 IS NULL OR json_extract(o.body, '$.type') = ?2) "
-            "ORDER BY d.rowid DESC LIMIT 1000",
+            "ORDER BY d.rowid DESC LIMIT 10000",
             (wanted.get("state"), wanted.get("type")),
         ).fetchall()
         return {"data": [{**self._delivery(dict(row)), "log": self._log(row["event_id"])} for row in rows]}

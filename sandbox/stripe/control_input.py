@@ -4,8 +4,18 @@ from typing import Any
 
 import orjson
 
-from sandbox.stripe.faults import API_FAULTS, FORGERIES, ApiFault, CheckoutMutation, Faults, WebhookFaults
+from sandbox.stripe.faults import (
+    API_FAULTS,
+    FORGERIES,
+    MISDIRECTED,
+    ApiFault,
+    CheckoutMutation,
+    Faults,
+    WebhookFaults,
+)
 from sandbox.stripe.money import CURRENCIES, MAXIMUM_CHARGE
+
+_FORGERIES = (*FORGERIES, *MISDIRECTED)
 
 
 class Invalid(Exception):
@@ -33,49 +43,50 @@ class Reader:
     def __contains__(self, name: str) -> bool:
         return name in self._members
 
-    def _refuse(self, name: str, expected: str) -> Invalid:
+    def refuse(self, name: str, expected: str) -> Invalid:
+        """What to raise for a member that is not as expected."""
         return Invalid(f"{self._at}{name} must be {expected}")
 
     def text(self, name: str, default: str) -> str:
         """A short string."""
         value = self._members.pop(name, default)
         if not isinstance(value, str) or not 0 <= len(value) <= 500:
-            raise self._refuse(name, "a string of at most 500 characters")
+            raise self.refuse(name, "a string of at most 500 characters")
         return value
 
     def choice(self, name: str, words: tuple[str, ...], default: str) -> str:
         """One of a few words."""
         value = self._members.pop(name, default)
         if value not in words:
-            raise self._refuse(name, f"one of {', '.join(words)}")
+            raise self.refuse(name, f"one of {', '.join(words)}")
         return str(value)
 
     def integer(self, name: str, default: int, lowest: int, highest: int) -> int:
         """A whole number within bounds."""
         value = self._members.pop(name, default)
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
-            raise self._refuse(name, f"a whole number from {lowest} to {highest}")
+            raise self.refuse(name, f"a whole number from {lowest} to {highest}")
         return value
 
     def seconds(self, name: str, default: float, highest: float) -> float:
         """A duration."""
         value = self._members.pop(name, default)
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= highest:
-            raise self._refuse(name, f"a number of seconds up to {highest:g}")
+            raise self.refuse(name, f"a number of seconds up to {highest:g}")
         return float(value)
 
     def boolean(self, name: str, *, default: bool) -> bool:
         """True or false."""
         value = self._members.pop(name, default)
         if not isinstance(value, bool):
-            raise self._refuse(name, "true or false")
+            raise self.refuse(name, "true or false")
         return value
 
     def forgery(self, name: str) -> str | None:
         """A kind of forgery, or None."""
         value = self._members.pop(name, None)
-        if value is not None and value not in FORGERIES:
-            raise self._refuse(name, f"one of {', '.join(FORGERIES)}")
+        if value is not None and value not in _FORGERIES:
+            raise self.refuse(name, f"one of {', '.join(_FORGERIES)}")
         return None if value is None else str(value)
 
     def members(self, name: str) -> "list[Reader]":
@@ -83,7 +94,7 @@ class Reader:
         value = self._members.pop(name)
         entries = value if isinstance(value, list) else [] if value is None else [value]
         if any(not isinstance(entry, dict) for entry in entries):
-            raise self._refuse(name, "an object or a list of objects")
+            raise self.refuse(name, "an object or a list of objects")
         return [Reader(entry, f"{self._at}{name}.") for entry in entries]
 
     def strings(self, name: str) -> list[str]:
@@ -91,7 +102,7 @@ class Reader:
         value = self._members.pop(name, [])
         entries = [value] if isinstance(value, str) else value
         if not isinstance(entries, list) or any(not isinstance(entry, str) for entry in entries):
-            raise self._refuse(name, "a list of strings")
+            raise self.refuse(name, "a list of strings")
         return entries
 
     def done(self) -> None:
@@ -110,7 +121,7 @@ def read_faults(given: Reader, faults: Faults) -> None:
         webhooks = _webhook_faults(described[0], faults.webhooks) if described else WebhookFaults()
     if "next_checkout" in given:
         changes = given.members("next_checkout")
-        mutation = _mutation(changes[0]) if changes else None
+        mutation = read_mutation(changes[0]) if changes else None
     given.done()
     faults.api, faults.webhooks, faults.next_checkout = api, webhooks, mutation
 
@@ -131,9 +142,9 @@ def _api_fault(given: Reader) -> ApiFault:
 
 def _webhook_faults(given: Reader, current: WebhookFaults) -> WebhookFaults:
     forge = given.strings("forge")
-    unknown = [kind for kind in forge if kind not in FORGERIES]
+    unknown = [kind for kind in forge if kind not in _FORGERIES]
     if unknown:
-        raise Invalid(f"webhooks.forge must hold only {', '.join(FORGERIES)}")
+        raise Invalid(f"webhooks.forge must hold only {', '.join(_FORGERIES)}")
     faults = WebhookFaults(
         paused=given.boolean("paused", default=current.paused),
         duplicates=given.integer("duplicates", current.duplicates, 1, 200),
@@ -147,10 +158,12 @@ def _webhook_faults(given: Reader, current: WebhookFaults) -> WebhookFaults:
     return faults
 
 
-def _mutation(given: Reader) -> CheckoutMutation:
+def read_mutation(given: Reader) -> CheckoutMutation:
+    """What a checkout charges instead. Raises Invalid."""
     amount = given.integer("amount", 0, 1, MAXIMUM_CHARGE) if "amount" in given else None
     currency = given.text("currency", "").lower() if "currency" in given else None
     if currency is not None and currency not in CURRENCIES:
-        raise Invalid("next_checkout.currency must be a currency code")
+        raise given.refuse("currency", "a currency code")
+    customer = given.text("customer", "") or None
     given.done()
-    return CheckoutMutation(amount, currency)
+    return CheckoutMutation(amount, currency, customer)

@@ -134,7 +134,7 @@ class Dispatcher:
         return attempts
 
     async def forge(self, event_id: str, payload: bytes, kind: str) -> Attempt:
-        """Sends what an attacker of that kind (faults.FORGERIES) would; never settles the delivery."""
+        """Sends what an attacker of that kind would (faults.FORGERIES and MISDIRECTED); never settles the delivery."""
         settings = self._sandbox.settings
         body, header = signing.forged(kind, payload, settings.webhook_secret, int(settings.now()))
         return await self._send(event_id, body, "forged", header)

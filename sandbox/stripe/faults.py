@@ -16,6 +16,8 @@ FORGERIES = (
     "future_timestamp",
     "tampered_body",
 )
+# Validly signed, and still not for this receiver: an event of the other mode, whose endpoint shares the secret.
+MISDIRECTED = ("wrong_mode",)
 
 
 @dataclass
@@ -45,10 +47,14 @@ class WebhookFaults:
 
 @dataclass
 class CheckoutMutation:
-    """What the next completed checkout charges instead of its lines' total; None leaves that part alone."""
+    """What a completed checkout charges instead of its lines' total, and whom; None leaves that part alone.
+
+    customer: the id of another customer, or `new` for one who appears with this payment.
+    """
 
     amount: int | None = None
     currency: str | None = None
+    customer: str | None = None
 
 
 class Faults:

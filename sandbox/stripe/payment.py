@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from sandbox.stripe.cards import AUTHENTICATION_FAILED, CARDS, Card, Decline
+from sandbox.stripe.faults import CheckoutMutation
 from sandbox.stripe.money import readable
 from sandbox.stripe.resources import (
     charges,
@@ -40,26 +41,33 @@ class Outcome(StrEnum):
 
 @dataclass
 class _Attempt:
-    """One try at paying a session. `private` is what Checkout keeps about it."""
+    """One try at paying a session. `private` is what Checkout keeps about it; `mutation` is a fault in it."""
 
     work: Work
     session: JsonObject
     private: JsonObject
     card: Card
     email: str | None
+    mutation: CheckoutMutation | None = None
 
     @property
     def subscribing(self) -> bool:
         return bool(self.session["mode"] == "subscription")
 
 
-def pay(work: Work, session_id: str, card: Card, email: str | None = None) -> Outcome:
-    """Tries that card. A session that is paid or expired is left alone. Raises StripeError for an unknown id."""
+def pay(
+    work: Work, session_id: str, card: Card, email: str | None = None, mutation: CheckoutMutation | None = None
+) -> Outcome:
+    """Tries that card. A session that is paid or expired is left alone. Raises StripeError for an unknown id.
+
+    mutation: what is charged instead, and whom; without one the faults may hold one for whichever checkout is next.
+    """
     session = checkout_sessions.refreshed(work, work.require("checkout.session", session_id))
     settled = _settled(session)
     if settled is not None:
         return settled
     attempt = _attempt(work, session, card, email)
+    attempt.mutation = mutation
     if session["amount_total"] == 0:
         return _complete(attempt, intent=None, method=None)
     intent = _intent(attempt)
@@ -150,13 +158,15 @@ def _decline(attempt: _Attempt, intent: JsonObject, method: JsonObject, decline:
 
 def _charge(attempt: _Attempt, intent: JsonObject, method: JsonObject, *, authenticated: bool) -> Outcome:
     work, session = attempt.work, attempt.session
-    mutation = work.faults.take_mutation()
+    mutation = attempt.mutation or work.faults.take_mutation()
     if mutation is not None:
+        if mutation.customer is not None:
+            session["customer"] = _another(work, mutation.customer)
         session["amount_total"] = session["amount_subtotal"] = (
             mutation.amount if mutation.amount is not None else session["amount_total"]
         )
         session["currency"] = mutation.currency or session["currency"]
-        intent.update(amount=session["amount_total"], currency=session["currency"])
+        intent.update(amount=session["amount_total"], currency=session["currency"], customer=session["customer"])
     customer = _customer(attempt)
     if customer is not None and attempt.subscribing:
         method["customer"] = customer["id"]
@@ -173,6 +183,11 @@ def _charge(attempt: _Attempt, intent: JsonObject, method: JsonObject, *, authen
     )
     payment_intents.succeed(work, intent, charge, method)
     return _complete(attempt, intent, method)
+
+
+def _another(work: Work, customer_id: str) -> str:
+    known = customers.build(work, email=None) if customer_id == "new" else work.require("customer", customer_id)
+    return str(known["id"])
 
 
 def _customer(attempt: _Attempt) -> JsonObject | None:

@@ -16,7 +16,7 @@ def header(payload: bytes, secret: str, timestamp: int) -> str:
 
 def forged(kind: str, payload: bytes, secret: str, timestamp: int) -> tuple[bytes, str | None]:
     """The body and header an attacker of that kind would send; None sends no header. Raises KeyError for a kind
-    that faults.FORGERIES does not name."""
+    that neither faults.FORGERIES nor faults.MISDIRECTED names."""
     tampered = payload.replace(b'"livemode": false', b'"livemode": true')
     attacks: dict[str, tuple[bytes, str | None]] = {
         "wrong_secret": (payload, header(payload, secret + "_forged", timestamp)),
@@ -30,5 +30,6 @@ def forged(kind: str, payload: bytes, secret: str, timestamp: int) -> tuple[byte
             tampered,
             header(payload, secret, timestamp),
         ),
+        "wrong_mode": (tampered, header(tampered, secret, timestamp)),
     }
     return attacks[kind]

@@ -15,6 +15,23 @@ HttpTimeout = httpx.TimeoutException
 HttpConnectError = httpx.ConnectError
 
 
+class _Transport(httpx.AsyncHTTPTransport):
+    """httpx's own transport, whose every failure is an HttpError.
+
+    A peer that resets a connection the moment it is made leaves uvloop's transport without a socket, and anyio asks
+    that missing socket for its address: an AttributeError, before anything was sent.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Sends one request. Raises HttpError."""
+        try:
+            return await super().handle_async_request(request)
+        except AttributeError as error:
+            raise httpx.ConnectError("The connection was reset while it was being made", request=request) from error
+        except OSError as error:
+            raise httpx.NetworkError(f"{type(error).__name__}: {error}", request=request) from error
+
+
 def http_client(
     base_url: str,
     *,
@@ -34,7 +51,7 @@ def http_client(
         base_url=base_url,
         headers=headers,
         timeout=timeout,
-        verify=context,
+        transport=_Transport(verify=context, trust_env=False),
         follow_redirects=False,
         trust_env=False,
     )

@@ -7,8 +7,11 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ez.embedded.environment import SERVICES, build_environment
 from ez.embedded.postgres import EmbeddedPostgres
@@ -22,15 +25,30 @@ _PARTS = ("gateway", *SERVICES, "stripe", "hypervisor", "smtp", "mail", "postgre
 
 
 class Distributed:
-    """Starts and stops processes by name: `catalog-api`, `catalog-worker`, `gateway`, `stripe`, `hypervisor`, …"""
+    """Starts and stops processes by name: `catalog-api`, `catalog-worker`, `gateway`, `stripe`, `hypervisor`, …
 
-    def __init__(self, directory: Path) -> None:
+    `via` maps a part (`postgres`, `rabbit`, `stripe`, `hypervisor`, `smtp`; `gateway` for Stripe's webhooks) to the
+    port of a proxy in front of it; `settings` are further environment variables of every process. Without `durable`,
+    PostgreSQL acknowledges commits before it has written them: fast, and of no use to whoever kills PostgreSQL.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        via: Mapping[str, int] | None = None,
+        settings: Mapping[str, str] | None = None,
+        durable: bool = False,
+    ) -> None:
         self.directory = directory
+        # Ports under which processes reach a part, where that is not the part's own port: a proxy listens there.
+        self.via: dict[str, int] = dict(via or {})
+        self._settings = dict(settings or {})
         self.ports = {part: free_port() for part in _PARTS}
         self.ports |= {f"{service}-worker": free_port() for service in SERVICES}
         self.url = f"http://127.0.0.1:{self.ports['gateway']}"
         self.hypervisor_url = f"http://127.0.0.1:{self.ports['hypervisor']}"
-        self.postgres = EmbeddedPostgres(directory / "pg", self.ports["postgres"], durable=False)
+        self.postgres = EmbeddedPostgres(directory / "pg", self.ports["postgres"], durable=durable)
         self.broker = OwnBroker(directory / "rabbit")
         self.environment: dict[str, str] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -41,19 +59,23 @@ class Distributed:
         await asyncio.gather(self.postgres.start(), asyncio.to_thread(self.broker.start))
         secrets = load_or_make(self.directory / "secrets.json")
         self.hypervisor_token = f"ez@pve!provisioning={secrets['hypervisor_token']}"
-        values = build_environment(self.ports, secrets, self.postgres.admin_url)
+        stripe = f"http://127.0.0.1:{self.ports['stripe']}"
+        ports = self.ports | {part: self.via[part] for part in ("stripe", "hypervisor", "smtp") if part in self.via}
+        values = build_environment(ports, secrets, self._through("postgres", self.postgres.admin_url))
         values |= {
             "EZ_ENVIRONMENT": "test",
-            "EZ_BROKER_URL": self.broker.url,
+            "EZ_BROKER_URL": self._through("rabbit", self.broker.url),
             "EZ_ADMIN_DATABASE_URL": self.postgres.admin_url,
             "STRIPE_SANDBOX_API_KEY": values["BILLING_STRIPE_SECRET_KEY"],
             "STRIPE_SANDBOX_WEBHOOK_SECRET": values["BILLING_STRIPE_WEBHOOK_SECRETS"],
-            "STRIPE_SANDBOX_WEBHOOK_URL": f"{self.url}/webhooks/stripe",
-            "STRIPE_SANDBOX_PUBLIC_URL": values["BILLING_STRIPE_API_BASE"],
+            "STRIPE_SANDBOX_WEBHOOK_URL": self._through("gateway", self.url) + "/webhooks/stripe",
+            "STRIPE_SANDBOX_PUBLIC_URL": stripe,
+            "GATEWAY_CHECKOUT_ORIGIN": stripe,
             "STRIPE_SANDBOX_STATE_PATH": str(self.directory / "stripe.sqlite"),
             "SANDBOX_HYPERVISOR_TOKEN_SECRET": secrets["hypervisor_token"],
             "SANDBOX_HYPERVISOR_STATE_PATH": str(self.directory / "hypervisor.sqlite"),
             "SANDBOX_HYPERVISOR_TIME_SCALE": "0.05",
+            **self._settings,
         }
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("EZ_CRASH")} | values
         self._run_to_end("migrate")
@@ -65,6 +87,14 @@ class Distributed:
             self.run(f"{service}-worker")
         self.run("gateway")
         await self.ready()
+
+    def _through(self, part: str, url: str) -> str:
+        """The address with the proxy's port, where a proxy stands before the part."""
+        parts = urlsplit(url)
+        if part not in self.via:
+            return url
+        host = parts.netloc.rpartition(":")[0]
+        return parts._replace(netloc=f"{host}:{self.via[part]}").geturl()
 
     def _command(self, name: str) -> list[str]:
         python = sys.executable
@@ -94,7 +124,7 @@ class Distributed:
         """Waits until every API, every worker and the gateway say they are ready."""
         names = [*SERVICES, *(f"{service}-worker" for service in SERVICES)]
         for name in names:
-            await eventually(lambda name=name: self._ready(self.ports[name], "ready"), within=60, what=f"{name} ready")
+            await eventually(partial(self._ready, self.ports[name], "ready"), within=60, what=f"{name} ready")
         await eventually(lambda: self._ready(self.ports["gateway"], "live"), within=60, what="gateway ready")
 
     async def _ready(self, port: int, kind: str) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ import aio_pika
 import pytest
 
 from tests.support.database import free_port
+from tests.support.processes import children_of, signal_all
 
 _DEFAULT = "amqp://guest:guest@127.0.0.1:5672/"
 _PATIENCE = 60.0
@@ -53,6 +55,7 @@ class OwnBroker:
             "RABBITMQ_CONFIG_FILE": str(directory / "none"),
             "RABBITMQ_SERVER_START_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_CRASH_DUMP": str(directory / "erl_crash.dump"),
         }
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -75,6 +78,16 @@ class OwnBroker:
             if time.monotonic() > deadline or self._process.poll() is not None:
                 raise RuntimeError("RabbitMQ did not start")
             time.sleep(0.2)
+
+    def pids(self) -> list[int]:
+        """The node's own process: the Erlang machine below the script that starts it."""
+        return children_of(self._process.pid) if self._process is not None else []
+
+    def kill(self) -> None:
+        """SIGKILL, as a machine that loses power; `start` begins again on the same data."""
+        signal_all(self.pids(), signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait(30)
 
     def stop(self) -> None:
         """Ends the node."""

@@ -1,0 +1,115 @@
+"""What customers do with each order, decided by the seed, and where each order must be when everything has settled."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Behaviour = Literal[
+    "pays",
+    "pays after a declined card",
+    "cancels",
+    "abandons",
+    "cancels while paying",
+    "charged another amount",
+    "charged in another currency",
+    "charged to another customer",
+]
+# How often, per hundred orders.
+_SHARES: Mapping[Behaviour, int] = {
+    "pays": 66,
+    "pays after a declined card": 9,
+    "cancels": 6,
+    "abandons": 4,
+    "cancels while paying": 6,
+    "charged another amount": 3,
+    "charged in another currency": 3,
+    "charged to another customer": 3,
+}
+MISMATCHES: Mapping[Behaviour, dict[str, object]] = {
+    "charged another amount": {"amount": 1},
+    "charged in another currency": {"currency": "usd"},
+    "charged to another customer": {"customer": "new"},
+}
+_PLANS = ("vps-s", "vps-s", "vps-m", "vps-l", "vps-xl")
+_EXPECTED: Mapping[Behaviour, tuple[str, ...]] = {
+    "pays": ("fulfilled",),
+    "pays after a declined card": ("fulfilled",),
+    "cancels": ("canceled",),
+    "abandons": ("awaiting_payment",),
+    **dict.fromkeys(MISMATCHES, ("under_review",)),
+}
+
+
+@dataclass
+class Order:
+    """One order: what its customer wants to do, and what happened to it. Moments are seconds since the epoch."""
+
+    number: int
+    behaviour: Behaviour
+    plan: str
+    quantity: int
+    key: str
+    customer: str = ""
+    ids: set[str] = field(default_factory=set)
+    pages: list[str] = field(default_factory=list)
+    answered: int = 0
+    placed_at: float | None = None
+    paid_at: float | None = None
+    fulfilled_at: float | None = None
+    status: str = "not placed"
+    gave_up: str | None = None
+
+    @property
+    def id(self) -> str | None:
+        """The order's id, once it is known."""
+        return min(self.ids) if self.ids else None
+
+    @property
+    def hostname(self) -> str:
+        """The name asked for."""
+        return f"chaos-{self.number:05d}"
+
+    def body(self) -> dict[str, Any]:
+        """What is posted."""
+        item = {"plan": self.plan, "interval": "month", "quantity": self.quantity, "hostname": self.hostname}
+        return {"currency": "EUR", "items": [item]}
+
+    def expected(self) -> tuple[str, ...]:
+        """The states this order may be in when everything has settled."""
+        if self.behaviour == "cancels while paying":
+            # Whoever was first has won: money that came after the cancellation is a person's to decide about.
+            return ("canceled",) if self.paid_at is None else ("fulfilled", "under_review")
+        return _EXPECTED[self.behaviour]
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is where it must be."""
+        return self.status in self.expected()
+
+
+def orders(seed: int, count: int) -> list[Order]:
+    """The orders of a run: every behaviour at least once where there is room, the rest by their shares."""
+    rng = random.Random(f"orders {seed} {count}")
+    behaviours: list[Behaviour] = list(_SHARES)[:count]
+    behaviours += rng.choices(list(_SHARES), list(_SHARES.values()), k=count - len(behaviours))
+    rng.shuffle(behaviours)
+    return [
+        Order(
+            number,
+            behaviour,
+            rng.choice(_PLANS),
+            2 if rng.random() < 0.1 else 1,
+            f"chaos-{seed}-{number}-{rng.getrandbits(64):016x}",
+        )
+        for number, behaviour in enumerate(behaviours, 1)
+    ]
+
+
+def outcomes(found: Sequence[Order]) -> dict[str, dict[str, int]]:
+    """Behaviour → state → how many orders."""
+    table: dict[str, dict[str, int]] = {}
+    for order in found:
+        row = table.setdefault(order.behaviour, {})
+        row[order.status] = row.get(order.status, 0) + 1
+    return table
