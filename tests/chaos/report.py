@@ -12,6 +12,9 @@ from tests.chaos.orders import Order, outcomes
 from tests.chaos.trouble import Injected
 
 
+_MOST_ERRORS = 15
+
+
 @dataclass
 class Outcome:
     """Everything a run has learned. It holds when there is no violation and the checker agrees."""
@@ -29,6 +32,7 @@ class Outcome:
     verdict: Report | None = None
     timelines: dict[str, list[str]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    errors: Counter[str] = field(default_factory=Counter)
     logs: Path | None = None
 
     @property
@@ -64,6 +68,11 @@ class Outcome:
         """The table, and below it whatever is wrong."""
         said = ["", f"CHAOS  seed {self.seed} · {len(self.orders)} orders"]
         said += self._faults() + self._orders() + self._answers()
+        said += [
+            "",
+            "LOGGED AS ERRORS",
+            *(f"  {count:6} {event}" for event, count in self.errors.most_common(_MOST_ERRORS)),
+        ]
         said += ["", "PROMISES", *(f"  {line}" for line in (self.verdict.lines() if self.verdict else ["not checked"]))]
         said += ["", "TIMES", *(f"  {name:<44}{value:8.1f} s" for name, value in self.seconds.items())]
         for name, found in (
@@ -122,6 +131,7 @@ class Outcome:
             "crash_points_never_reached": self.never_reached,
             "processes_started_again": dict(self.deaths),
             "answers": dict(self.statuses),
+            "logged_errors": dict(self.errors),
             "violations": self.violations,
             "promises": self.verdict.lines() if self.verdict else [],
             "seconds": self.seconds,

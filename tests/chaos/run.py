@@ -8,11 +8,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from tests.chaos.checker import Sources, check, timeline
 from tests.chaos.customers import Customer, Shop
 from tests.chaos.links import Links
+from tests.chaos.logs import errors_in
 from tests.chaos.orders import Order, orders
 from tests.chaos.report import Outcome
 from tests.chaos.schedule import PROCESSES, Fault, plan
@@ -59,9 +62,10 @@ async def house(directory: Path, seed: int) -> AsyncIterator[House]:
     parts = {name: deployment.ports[name] for name in ("postgres", "stripe", "hypervisor", "smtp", "gateway")}
     links = Links({**parts, "rabbit": deployment.broker.port}, directory / "proxy.log")
     deployment.via = links.ports
-    supervisor = Supervisor(deployment, PROCESSES, seed)
+    note = partial(_note, directory / "trouble.txt")
+    supervisor = Supervisor(deployment, PROCESSES, seed, note)
     servers = Servers(deployment.postgres, deployment.broker)
-    trouble = Trouble(deployment, links, supervisor, servers)
+    trouble = Trouble(deployment, links, supervisor, servers, note)
     try:
         await links.start()
         await deployment.start()
@@ -121,6 +125,7 @@ class Run:
         except TimeoutError:
             self._outcome.violations.append(f"the run did not end within {self._minutes:g} minutes")
         self._outcome.seconds["the whole run"] = time.time() - self._began
+        self._outcome.errors = errors_in(directory)
         if self._outcome.holds:
             shutil.rmtree(directory, ignore_errors=True)
             self._outcome.logs = None
@@ -236,6 +241,11 @@ class Run:
         broken = [order_id for finding in outcome.verdict.broken for order_id in finding.ids]
         for order_id in _shown([order.id for order in wrong], broken):
             outcome.timelines[order_id] = await timeline(running.sources, order_id)
+
+
+def _note(file: Path, what: str) -> None:
+    with file.open("a") as book:
+        book.write(f"{datetime.now(UTC):%H:%M:%S.%f} {what}\n")
 
 
 def _shown(orders_at_fault: Sequence[str | None], named: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 _LOOK = 0.1
@@ -27,8 +27,11 @@ class Runner(Protocol):
 class Supervisor:
     """Watches named processes. `deaths` counts each name's ends, `crashed_at` each crash point that was reached."""
 
-    def __init__(self, runner: Runner, names: Sequence[str], seed: int) -> None:
+    def __init__(
+        self, runner: Runner, names: Sequence[str], seed: int, note: Callable[[str], None] = lambda _what: None
+    ) -> None:
         self._runner = runner
+        self._note = note
         self._names = tuple(names)
         self._random = random.Random(f"restarts {seed}")
         self._due: dict[str, float] = {}
@@ -77,6 +80,8 @@ class Supervisor:
     def _mourn(self, name: str, code: int) -> None:
         self.deaths[name] += 1
         self._stopped.discard(name)
+        at = f" at {self._armed[name]}" if name in self._armed and name not in self._killed else ""
+        self._note(f"{name} died{at}")
         if name in self._killed:
             self._killed.discard(name)
         elif code == -signal.SIGKILL and name in self._armed:
@@ -87,6 +92,7 @@ class Supervisor:
 
     def _start(self, name: str) -> None:
         point = self._arming.pop(name, None)
+        self._note(f"{name} starts" + (f", armed for {point}" if point else ""))
         if point is None:
             self._runner.run(name)
             return

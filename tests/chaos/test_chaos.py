@@ -4,7 +4,7 @@ import pytest
 
 from tests.chaos.run import Run
 
-pytestmark = [pytest.mark.distributed, pytest.mark.chaos, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.distributed, pytest.mark.chaos, pytest.mark.fault(36), pytest.mark.timeout(400)]
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -38,8 +38,16 @@ class Injected:
 class Trouble:
     """One method per kind of fault, found by the kind's name; `injected` is the history."""
 
-    def __init__(self, deployment: Distributed, links: Links, supervisor: Supervisor, servers: Servers) -> None:
+    def __init__(
+        self,
+        deployment: Distributed,
+        links: Links,
+        supervisor: Supervisor,
+        servers: Servers,
+        note: Callable[[str], None] = lambda _what: None,
+    ) -> None:
         self._deployment = deployment
+        self._note = note
         self._links = links
         self._supervisor = supervisor
         self._servers = servers
@@ -69,12 +77,14 @@ class Trouble:
         """Lets the fault begin, last and end. A fault that could not be made is a failure of the run itself."""
         entry = Injected(fault, time.time())
         self.injected.append(entry)
+        self._note(f"begins: {fault}")
         try:
             entry.met = await self._makers[fault.kind.partition(".")[0]](fault)
         except Exception as error:  # noqa: BLE001 - the run goes on, and says at its end what it could not do
             self.failures.append(f"{fault}: {type(error).__name__}: {error}")
             entry.met = False
         entry.ended = time.time()
+        self._note(f"ended:  {fault}" + ("" if entry.met else " (it met nobody)"))
 
     async def clear(self) -> list[str]:
         """Takes every fault back; says which crash points were armed and never reached.
