@@ -11,7 +11,6 @@ from tests.chaos.checker import Report
 from tests.chaos.orders import Order, outcomes
 from tests.chaos.trouble import Injected
 
-
 _MOST_ERRORS = 15
 
 
