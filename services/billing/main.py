@@ -56,7 +56,7 @@ def create_service(
             staff_routes(database),
             internal_routes(CheckoutDesk(database, provider, settings.public_url)),
         ],
-        routes=[webhook_route(webhook)],
+        hot_routes=[webhook_route(webhook)],
         idempotency_keys=plumbing.idempotency_keys,
         queues=[plumbing.outbox, plumbing.inbox, events, tasks],
         closing=closing,

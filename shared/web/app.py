@@ -8,13 +8,14 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Table
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 
 from shared.database import Database, DurableQueue, Listener
 from shared.web.body_limit import DeclaredBodyLimit
 from shared.web.context import RequestContext
 from shared.web.dead_letters import dead_letters_router
 from shared.web.health import health_routes
+from shared.web.hot_paths import HotPaths
 from shared.web.problems import install_problem_handlers
 from shared.web.settings import ServiceSettings
 from shared.web.tokens import TokenVerifier
@@ -31,15 +32,15 @@ def create_app(
     idempotency_keys: Table,
     queues: Sequence[DurableQueue] = (),
     listener: Listener | None = None,
-    routes: Sequence[BaseRoute] = (),
+    hot_routes: Sequence[Route] = (),
     largest_body: int = LARGEST_BODY,
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> FastAPI:
     """The ASGI app of one service.
 
-    `routes` are bare ASGI routes for hot paths. `listener` is started with the app, for live streams. `queues` are the
-    durable tables whose dead rows staff may list and replay. Bodies over `largest_body` bytes are refused (413).
-    `closing` is awaited when the app ends: what the adapters hold open is closed there.
+    `hot_routes` are answered ahead of all middleware (see HotPaths). `listener` is started with the app, for live
+    streams. `queues` are the durable tables whose dead rows staff may list and replay. Bodies over `largest_body` bytes
+    are refused (413). `closing` is awaited when the app ends: what the adapters hold open is closed there.
     """
 
     @asynccontextmanager
@@ -62,6 +63,7 @@ def create_app(
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False},  # RequestContext makes the one span we want
         middleware=[
+            Middleware(HotPaths, routes=hot_routes),
             Middleware(RequestContext, service=name),
             Middleware(DeclaredBodyLimit, most=largest_body),
             Middleware(RequestBodyLimitMiddleware, max_body_size=largest_body),
@@ -74,7 +76,7 @@ def create_app(
     app.state.idempotency_keys = idempotency_keys
     app.state.verifier = TokenVerifier(settings.token_keys, name)
     install_problem_handlers(app)
-    app.router.routes.extend([*routes, *health_routes(database)])
+    app.router.routes.extend([*hot_routes, *health_routes(database)])
     for router in routers:
         app.include_router(router)
     app.include_router(dead_letters_router(name, database, queues))

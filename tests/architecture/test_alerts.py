@@ -49,6 +49,11 @@ def known_queues() -> set[str]:
     return {name for text in sources for name in re.findall(r'(?:DurableQueue|super\(\).__init__)\(\s*"(\w+)"', text)}
 
 
+def known_outcomes() -> set[str]:
+    """What can become of a webhook's delivery, and every other word its module knows."""
+    return set(re.findall(r'"([a-z-]+)"', (ROOT / "services/billing/api/webhooks.py").read_text()))
+
+
 def selectors(expression: str) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
     """Metric and its label matchers, for each metric in an expression."""
     for name, labels in _SELECTOR.findall(expression):
@@ -71,6 +76,9 @@ def faults_of(rule: dict[str, Any], known: dict[str, set[str]]) -> list[str]:
             found.append(f"no queue {values['queue']}")
         if "state" in values and values["state"] not in _STATES:
             found.append(f"no state {values['state']}")
+        outcomes = {one for label, _, value in labels if label == "outcome" for one in value.split("|")}
+        if name == "ez_stripe_deliveries_total":
+            found += [f"no outcome {outcome}" for outcome in sorted(outcomes - known_outcomes())]
     grouped = {label.strip() for labels in _GROUPED.findall(expression) for label in labels.split(",")}
     carried = {label for name, _ in names for label in known.get(name, set())}
     found += [f"grouped by {label}, which nothing carries" for label in sorted(grouped - carried)]
@@ -126,6 +134,7 @@ def test_the_page_on_promises_knows_every_look() -> None:
         ({"expr": 'ez_durable_rows{que="outbox"} > 0'}, "ez_durable_rows has no label que"),
         ({"expr": 'ez_durable_rows{queue="outboxes"} > 0'}, "no queue outboxes"),
         ({"expr": 'ez_durable_rows{state="gone"} > 0'}, "no state gone"),
+        ({"expr": 'ez_stripe_deliveries_total{outcome=~"timeout|StoreAway"} > 0'}, "no outcome StoreAway"),
         ({"expr": "max by (service, pod) (ez_durable_rows) > 0"}, "grouped by pod, which nothing carries"),
         ({"expr": "max((ez_durable_rows) > 0"}, "unbalanced parentheses"),
         ({"expr": "1 > 0"}, "no metric"),

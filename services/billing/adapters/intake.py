@@ -166,6 +166,7 @@ class Intake:
                 self._turn_away(type(error).__name__)
                 return StoreAway(type(error).__name__)
             reach("billing.intake.after_commit")
+            log.info("deliveries_stored", events=[event.id for event in events])
             self._on_stored()
             return None
         raise AssertionError("unreachable: the second attempt returns")

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+import structlog
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from shared.database import Database
+from shared.telemetry.metrics import registry
 from tests.api.billing.conftest import Billing, running_billing, settings
 from tests.support.database import TestDatabase
 from tests.support.live import listening
@@ -311,6 +315,37 @@ async def test_a_flush_wakes_the_worker_once(billing: Billing, fresh_database: T
 async def test_the_webhook_answers_only_posts(billing: Billing) -> None:
     answer = await billing.client.get("/webhooks/stripe")
     assert_problem(answer, 405, "method-not-allowed")
+
+
+async def test_an_event_carries_the_trace_it_came_with_or_begins_one(billing: Billing) -> None:
+    given = f"00-{'ab' * 16}-{'cd' * 8}-01"
+    traced, untraced, garbled = an_event(), an_event(), an_event()
+    await billing.deliver(traced, traceparent=given)
+    await billing.deliver(untraced)
+    await billing.deliver(garbled, traceparent=f"00-{'0' * 32}-{'cd' * 8}-01")
+    traces = [(await billing.stored(made["id"])).trace or "" for made in (traced, untraced, garbled)]
+    assert traces[0] == given
+    assert traces[1] != traces[2]
+    assert all(re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", trace) for trace in traces)
+    assert not any(trace.startswith(f"00-{'0' * 32}") for trace in traces)
+
+
+async def test_what_is_stored_and_what_is_refused_is_logged_and_counted(billing: Billing) -> None:
+    def count(outcome: str) -> float:
+        return registry.get_sample_value("ez_stripe_deliveries_total", {"outcome": outcome}) or 0.0
+
+    made, before = an_event(), (count("stored"), count("invalid-signature"))
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        await billing.deliver(made)
+        answer = await post(billing, encoded(made), signed(encoded(made), secret="whsec_guess"))
+    assert (count("stored"), count("invalid-signature")) == (before[0] + 1, before[1] + 1)
+    [stored] = [line for line in lines if line["event"] == "deliveries_stored"]
+    [refused] = [line for line in lines if line["event"] == "delivery_refused"]
+    [access] = [line for line in lines if line["event"] == "request"]
+    assert stored["events"] == [made["id"]]
+    assert refused["reason"] == "invalid-signature"
+    assert refused["request_id"] == access["request_id"] == answer.headers["x-request-id"]
+    assert (access["route"], access["status"]) == ("/webhooks/stripe", 400)
 
 
 async def test_neither_body_nor_secret_is_logged(billing: Billing, capsys: pytest.CaptureFixture[str]) -> None:
