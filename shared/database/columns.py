@@ -40,7 +40,7 @@ class PrefixedId(TypeDecorator[str]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         """The id with its prefix."""
-        return None if value is None else encode_id(self.prefix, UUID(int=value.int))
+        return None if value is None else encode_id(self.prefix, value)
 
 
 class Instant(TypeDecorator[datetime]):

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, String, any_, literal, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, String, any_, bindparam, literal, or_, select, text
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.billing.domain import Checkout, Invoice, Payer, Payment, Subscription
@@ -17,9 +16,9 @@ Row = TypeVar("Row", Invoice, Subscription, Payment)
 
 
 class Known:
-    """The accounts, orders and mirrors the facts name. Mirrors are locked, in the order of their keys.
+    """The accounts, orders and mirrors the facts name.
 
-    A mirror that is missing is stored empty first, so that two workers never make two of it.
+    A mirror that is missing is made empty; nobody else reads or makes one of these until the transaction ends.
     """
 
     def __init__(self, work: UnitOfWork) -> None:
@@ -81,44 +80,47 @@ class Known:
                 self._orders[row.account_id, row.stripe_subscription_id] = row.order_id
 
     async def _find_mirrors(self, told: Sequence[tuple[Fact, Stamp]]) -> None:
-        invoices: dict[str, dict[str, Any]] = {}
-        subscriptions: dict[str, dict[str, Any]] = {}
-        payments: dict[str, dict[str, Any]] = {}
+        invoices: dict[str, Invoice] = {}
+        subscriptions: dict[str, Subscription] = {}
+        payments: dict[str, Payment] = {}
         for fact, stamp in told:
-            if isinstance(fact, PaymentFact | DisputeFact):
-                if isinstance(fact, DisputeFact) or self.account(fact.customer_id) is not None:
+            account_id = None if isinstance(fact, DisputeFact) else self.account(fact.customer_id)
+            match fact:
+                case DisputeFact():
                     payments.setdefault(fact.reference, _empty_payment(fact, stamp))
-                continue
-            if isinstance(fact, SessionFact):
-                continue
-            account_id = self.account(fact.customer_id)
-            if account_id is None:
-                continue
-            if isinstance(fact, InvoiceFact):
-                invoices.setdefault(fact.stripe_invoice_id, _empty_invoice(fact, account_id, stamp))
-            else:
-                subscriptions.setdefault(fact.stripe_subscription_id, _empty_subscription(fact, account_id, stamp))
-        self.invoices = await self._rows(Invoice, Invoice.stripe_invoice_id, invoices)
-        self.subscriptions = await self._rows(Subscription, Subscription.stripe_subscription_id, subscriptions)
-        self.payments = await self._rows(Payment, Payment.reference, payments)
+                case PaymentFact() if account_id:
+                    payments.setdefault(fact.reference, _empty_payment(fact, stamp))
+                case InvoiceFact() if account_id:
+                    invoices.setdefault(fact.stripe_invoice_id, _empty_invoice(fact, account_id, stamp))
+                case SubscriptionFact() if account_id:
+                    subscriptions.setdefault(fact.stripe_subscription_id, _empty_subscription(fact, account_id, stamp))
+        await self._hold([*invoices, *subscriptions, *payments])
+        self.invoices = await self._stored(Invoice, Invoice.stripe_invoice_id, invoices)
+        self.subscriptions = await self._stored(Subscription, Subscription.stripe_subscription_id, subscriptions)
+        self.payments = await self._stored(Payment, Payment.reference, payments)
 
-    async def _rows(
-        self, kind: type[Row], key: InstrumentedAttribute[str], empty: Mapping[str, Mapping[str, Any]]
+    async def _hold(self, names: Iterable[str]) -> None:
+        """Keeps other workers off what is named, stored or not, until the transaction ends: no row can be locked
+        before it is there. Everybody takes the locks in the order of the names, so nobody waits crosswise."""
+        ordered = sorted(names)
+        if ordered:
+            await self._work.session.execute(_HOLD, {"names": ordered})
+
+    async def _stored(
+        self, kind: type[Row], key: InstrumentedAttribute[str], empty: Mapping[str, Row]
     ) -> dict[str, Row]:
         if not empty:
             return {}
-        found = await self._locked(kind, key, empty)
-        missing = [dict(row) for name, row in empty.items() if name not in found]
-        if missing:
-            missing.sort(key=lambda row: str(row[key.key]))
-            new = insert(kind).on_conflict_do_nothing(index_elements=[key.key])
-            await self._work.session.execute(new, missing)
-            found |= await self._locked(kind, key, [row[key.key] for row in missing])
-        return found
+        rows = (await self._work.session.execute(select(kind).where(_among(key, empty)))).scalars()
+        found = {getattr(row, key.key): row for row in rows}
+        missing = {name: row for name, row in empty.items() if name not in found}
+        self._work.session.add_all(missing.values())
+        return found | missing
 
-    async def _locked(self, kind: type[Row], key: InstrumentedAttribute[str], names: Iterable[str]) -> dict[str, Row]:
-        statement = select(kind).where(_among(key, names)).order_by(key).with_for_update()
-        return {getattr(row, key.key): row for row in (await self._work.session.execute(statement)).scalars()}
+
+_HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(:names) AS name").bindparams(
+    bindparam("names", type_=ARRAY(String))
+)
 
 
 def _among(column: InstrumentedAttribute[Any], values: Iterable[str | None]) -> Any:
@@ -131,43 +133,43 @@ def _names(fact: InvoiceFact | SubscriptionFact) -> list[str]:
     return [name for name in (fact.order_hint, fact.subscription_id) if name is not None]
 
 
-def _empty_invoice(fact: InvoiceFact, account_id: str, stamp: Stamp) -> dict[str, Any]:
-    return {
-        "id": new_id("inv"),
-        "stripe_invoice_id": fact.stripe_invoice_id,
-        "account_id": account_id,
-        "stripe_subscription_id": fact.subscription_id,
-        "currency": fact.currency,
-        "created_at": fact.created_at,
-        "as_of": stamp.created,
-        "status": "draft",
-        "total_minor": 0,
-        "amount_paid_minor": 0,
-        "as_of_order": -1,
-    }
+def _empty_invoice(fact: InvoiceFact, account_id: str, stamp: Stamp) -> Invoice:
+    return Invoice(
+        id=new_id("inv"),
+        stripe_invoice_id=fact.stripe_invoice_id,
+        account_id=account_id,
+        stripe_subscription_id=fact.subscription_id,
+        currency=fact.currency,
+        created_at=fact.created_at,
+        as_of=stamp.created,
+        status="draft",
+        total_minor=0,
+        amount_paid_minor=0,
+        as_of_order=-1,
+    )
 
 
-def _empty_subscription(fact: SubscriptionFact, account_id: str, stamp: Stamp) -> dict[str, Any]:
-    return {
-        "stripe_subscription_id": fact.stripe_subscription_id,
-        "account_id": account_id,
-        "as_of": stamp.created,
-        "status": "incomplete",
-        "cancel_at_period_end": False,
-        "as_of_order": -1,
-        "as_of_event": "",
-    }
+def _empty_subscription(fact: SubscriptionFact, account_id: str, stamp: Stamp) -> Subscription:
+    return Subscription(
+        stripe_subscription_id=fact.stripe_subscription_id,
+        account_id=account_id,
+        as_of=stamp.created,
+        status="incomplete",
+        cancel_at_period_end=False,
+        as_of_order=-1,
+        as_of_event="",
+    )
 
 
-def _empty_payment(fact: PaymentFact | DisputeFact, stamp: Stamp) -> dict[str, Any]:
-    return {
-        "reference": fact.reference,
-        "currency": fact.currency,
-        "created_at": stamp.created,
-        "as_of": stamp.created,
-        "status": "pending",
-        "amount_minor": 0,
-        "refunded_minor": 0,
-        "disputed_minor": 0,
-        "dispute_as_of_order": -1,
-    }
+def _empty_payment(fact: PaymentFact | DisputeFact, stamp: Stamp) -> Payment:
+    return Payment(
+        reference=fact.reference,
+        currency=fact.currency,
+        created_at=stamp.created,
+        as_of=stamp.created,
+        status="pending",
+        amount_minor=0,
+        refunded_minor=0,
+        disputed_minor=0,
+        dispute_as_of_order=-1,
+    )

@@ -14,7 +14,7 @@ from services.billing.use_cases.reconcile import Reconciler
 from shared.messaging import LocalBroker, LocalTransport
 from shared.web.worker import ClockJob, ServiceWorker
 from tests.api.billing.conftest import Shop, settings, stripe_events
-from tests.api.billing.test_effects import opened
+from tests.api.billing.pictures import opened
 from tests.support.database import TestDatabase
 from tests.support.stripe_sandbox import API_KEY, RunningSandbox
 

@@ -11,7 +11,7 @@ from shared.database import DurableWorker
 from shared.kernel.ids import uuid7
 from shared.testing import eventually
 from tests.api.billing.conftest import Shop, stripe_events
-from tests.api.billing.test_effects import opened
+from tests.api.billing.pictures import opened
 from tests.api.catalog.conftest import Shop as Catalog
 from tests.support.stripe_payloads import event, failed_intent, invoice, session, subscription
 from tests.support.stripe_sandbox import RunningSandbox

@@ -10,7 +10,7 @@ from shared.contracts.billing import InvoicePaid
 from shared.contracts.identity import UserRegistered
 from shared.kernel import new_id
 from tests.api.billing.conftest import Shop, stripe_events
-from tests.api.billing.test_effects import opened
+from tests.api.billing.pictures import opened
 from tests.api.support.conftest import Inbox, Support
 from tests.support.database import free_port
 from tests.support.stripe_sandbox import RunningSandbox

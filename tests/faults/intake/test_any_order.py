@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.kernel import encode_id
 from tests.api.billing.conftest import Order, Shop, stripe_events
-from tests.api.billing.test_effects import forget, opened, picture
+from tests.api.billing.pictures import forget, opened, picture
 from tests.support.stripe_sandbox import RunningSandbox
 
 Event = dict[str, Any]

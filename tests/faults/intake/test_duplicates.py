@@ -9,7 +9,7 @@ import pytest
 
 from shared.testing import eventually
 from tests.api.billing.conftest import Shop, stripe_events
-from tests.api.billing.test_effects import opened
+from tests.api.billing.pictures import opened
 from tests.faults.intake.processes import BillingProcesses, killed
 from tests.support.stripe_payloads import encoded, signed
 from tests.support.stripe_sandbox import RunningSandbox

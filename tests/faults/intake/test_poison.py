@@ -3,7 +3,7 @@
 import pytest
 
 from tests.api.billing.conftest import Shop
-from tests.api.billing.test_effects import opened
+from tests.api.billing.pictures import opened
 from tests.support.callers import bearer, staff
 from tests.support.stripe_payloads import event, invoice
 
@@ -48,8 +48,8 @@ async def test_an_event_that_always_crashes_is_tried_bounded_times_buried_with_i
     # The others, claimed together with it, have had their effect at once.
     assert len(await shop.billing.facts(RECEIPT)) == len(good)
     waits = await _try_until_buried(shop)
-    assert all(wait <= min(900, 2**number) for number, wait in enumerate(waits))
-    assert sum(waits) > 600, "the waits do not grow"
+    assert all(wait <= min(900, 2 ** (attempt - 1)) for attempt, wait in waits)
+    assert sum(wait for _attempt, wait in waits) > 600, "the waits do not grow"
 
     stored = await shop.billing.stored(str(poison["id"]))
     assert (stored.state, stored.attempts) == ("dead", ATTEMPTS)
@@ -66,16 +66,17 @@ async def test_an_event_that_always_crashes_is_tried_bounded_times_buried_with_i
     assert len(await shop.billing.facts(RECEIPT)) == len(good) + 1
 
 
-async def _try_until_buried(shop: Shop) -> list[float]:
-    """Lets every wait pass at once; the waits (seconds) that each failed attempt asked for."""
+async def _try_until_buried(shop: Shop) -> list[tuple[int, float]]:
+    """Lets every wait pass at once; the number of each failed attempt and the wait (seconds) it asked for."""
     waits = []
     for _attempt in range(3 * ATTEMPTS):
         waiting = await shop.billing.rows(
-            "stripe_events WHERE state = 'ready'", "extract(epoch FROM next_attempt_at - clock_timestamp()) AS wait"
+            "stripe_events WHERE state = 'ready'",
+            "attempts, extract(epoch FROM next_attempt_at - clock_timestamp()) AS wait",
         )
         if not waiting:
             break
-        waits += [float(row["wait"]) for row in waiting]
+        waits += [(row["attempts"], float(row["wait"])) for row in waiting]
         await shop.billing.execute("UPDATE stripe_events SET next_attempt_at = now() WHERE state = 'ready'")
         await shop.billing.process()
     return waits

@@ -11,7 +11,7 @@ from services.billing.adapters.stripe import SignatureVerifier
 from shared.kernel import SystemClock
 from shared.telemetry.metrics import registry
 from tests.api.billing.conftest import Billing, Shop
-from tests.api.billing.test_effects import opened
+from tests.api.billing.pictures import opened
 from tests.support.stripe_payloads import SECRET, event, session, signed
 
 

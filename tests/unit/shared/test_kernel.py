@@ -23,6 +23,9 @@ def test_ids_follow_the_typeid_specification() -> None:
 
 def test_later_ids_sort_after_earlier_ones() -> None:
     assert encode_id("ord", uuid7(1_000)) < encode_id("ord", uuid7(1_001))
+    made = [uuid7() for _ in range(2000)]  # many within each millisecond
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
     assert uuid7().version == 7
     assert uuid7().variant == uuid.RFC_4122
 
