@@ -71,7 +71,7 @@ def create_service(
         inbox=plumbing.inbox,
         consumer=Consumer(SCHEMA, database, plumbing.inbox, handlers()),
         workers=[
-            BatchWorker(database, events, processor.handle_batch, processor.handle),
+            BatchWorker(database, events, processor.handle_batch, processor.handle, batch=256),
             DurableWorker(database, tasks, TaskRunner(database, provider, tasks).handle, concurrency=4),
         ],
         clock_jobs=[

@@ -1,6 +1,7 @@
 """What a batch of Stripe's facts is about, fetched together: the few queries a batch costs, whatever its size."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import ARRAY, String, any_, bindparam, literal, or_, select, text
@@ -80,20 +81,22 @@ class Known:
                 self._orders[row.account_id, row.stripe_subscription_id] = row.order_id
 
     async def _find_mirrors(self, told: Sequence[tuple[Fact, Stamp]]) -> None:
-        invoices: dict[str, Invoice] = {}
-        subscriptions: dict[str, Subscription] = {}
-        payments: dict[str, Payment] = {}
+        # What makes each mirror that may be missing, by the name Stripe gave it.
+        invoices: dict[str, Callable[[], Invoice]] = {}
+        subscriptions: dict[str, Callable[[], Subscription]] = {}
+        payments: dict[str, Callable[[], Payment]] = {}
         for fact, stamp in told:
             account_id = None if isinstance(fact, DisputeFact) else self.account(fact.customer_id)
             match fact:
                 case DisputeFact():
-                    payments.setdefault(fact.reference, _empty_payment(fact, stamp))
+                    payments.setdefault(fact.reference, partial(_empty_payment, fact, stamp))
                 case PaymentFact() if account_id:
-                    payments.setdefault(fact.reference, _empty_payment(fact, stamp))
+                    payments.setdefault(fact.reference, partial(_empty_payment, fact, stamp))
                 case InvoiceFact() if account_id:
-                    invoices.setdefault(fact.stripe_invoice_id, _empty_invoice(fact, account_id, stamp))
+                    invoices.setdefault(fact.stripe_invoice_id, partial(_empty_invoice, fact, account_id, stamp))
                 case SubscriptionFact() if account_id:
-                    subscriptions.setdefault(fact.stripe_subscription_id, _empty_subscription(fact, account_id, stamp))
+                    make = partial(_empty_subscription, fact, account_id, stamp)
+                    subscriptions.setdefault(fact.stripe_subscription_id, make)
         await self._hold([*invoices, *subscriptions, *payments])
         self.invoices = await self._stored(Invoice, Invoice.stripe_invoice_id, invoices)
         self.subscriptions = await self._stored(Subscription, Subscription.stripe_subscription_id, subscriptions)
@@ -107,15 +110,15 @@ class Known:
             await self._work.session.execute(_HOLD, {"names": ordered})
 
     async def _stored(
-        self, kind: type[Row], key: InstrumentedAttribute[str], empty: Mapping[str, Row]
+        self, kind: type[Row], key: InstrumentedAttribute[str], missing: dict[str, Callable[[], Row]]
     ) -> dict[str, Row]:
-        if not empty:
+        if not missing:
             return {}
-        rows = (await self._work.session.execute(select(kind).where(_among(key, empty)))).scalars()
+        rows = (await self._work.session.execute(select(kind).where(_among(key, missing)))).scalars()
         found = {getattr(row, key.key): row for row in rows}
-        missing = {name: row for name, row in empty.items() if name not in found}
-        self._work.session.add_all(missing.values())
-        return found | missing
+        made = {name: make() for name, make in missing.items() if name not in found}
+        self._work.session.add_all(made.values())
+        return found | made
 
 
 _HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(:names) AS name").bindparams(
