@@ -27,10 +27,10 @@ demo: environment ## Buy a VPS as a customer would, against a running `make up`
 test: development assets ## Run every test; PYTEST='path -k name' chooses some
 	@exec $(PY) -m pytest -n 2 --dist loadfile $(PYTEST)
 
-chaos: development ## Buy while everything breaks, then check every promise: CHAOS_ORDERS=200 CHAOS_SEED=1
+chaos: development assets ## Buy while everything breaks, then check every promise: CHAOS_ORDERS=200 CHAOS_SEED=1
 	@exec $(PY) -m tests.chaos
 
-bench: development ## Measure speed beside other ways to do the same: BENCH='P1 P3 --quick' chooses some
+bench: development assets ## Measure speed beside other ways to do the same: BENCH='P1 P3 --quick' chooses some
 	@exec $(PY) -m bench $(BENCH)
 
 docs: development ## Write docs/generated from the code

@@ -6,7 +6,7 @@ from services.billing.use_cases.sync_plan import sync_plan
 from shared.contracts.catalog import OrderCanceled, PlanPublished
 from shared.contracts.identity import UserRegistered
 from shared.database import UnitOfWork
-from shared.messaging.inbox import Handlers
+from shared.messaging import Handlers
 
 
 async def _order_canceled(work: UnitOfWork, event: OrderCanceled) -> None:

@@ -41,7 +41,8 @@ class EventProcessor:
 
 def _stored(claimed: Claimed) -> StoredEvent:
     row = claimed.row
-    return StoredEvent(claimed.id, row["type"], row["api_version"], row["stripe_created_at"], row["payload"])
+    created, payload, trace = row["stripe_created_at"], row["payload"], row["trace"]
+    return StoredEvent(claimed.id, row["type"], row["api_version"], created, payload, trace)
 
 
 def clock_jobs(database: Database, reconciler: Reconciler, queues: Sequence[DurableQueue]) -> list[ClockJob]:

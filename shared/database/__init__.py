@@ -11,10 +11,10 @@ from shared.database.durable import (
     durable_columns,
     durable_index,
 )
-from shared.database.engine import Database, is_away
+from shared.database.engine import Database, is_away, is_busy
 from shared.database.notify import Listener, Notifier
 from shared.database.stateful import History, Stateful, status_check
-from shared.database.unit_of_work import UnitOfWork
+from shared.database.unit_of_work import Recorded, UnitOfWork
 from shared.database.worker import BatchWorker, DurableWorker
 
 __all__ = [
@@ -32,11 +32,13 @@ __all__ = [
     "Listener",
     "Notifier",
     "PrefixedId",
+    "Recorded",
     "Stateful",
     "UnitOfWork",
     "durable_columns",
     "durable_index",
     "is_away",
+    "is_busy",
     "schema_metadata",
     "status_check",
 ]

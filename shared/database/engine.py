@@ -22,6 +22,7 @@ Result = TypeVar("Result")
 # serialization_failure and deadlock_detected: PostgreSQL rolled back and says "try again" (appendix A).
 _RETRYABLE = frozenset({"40001", "40P01"})
 _TRIES = 6
+LOCK_PATIENCE = 5000  # milliseconds that a statement waits for somebody else's lock
 # Class 08 (connection), 57P0x (shut down, crash, cannot connect now), class 53 (no connection, memory or disk space
 # left), 25P03 (our transaction idled too long).
 _AWAY_STATES = ("08", "57P", "53", "25P03")
@@ -44,6 +45,11 @@ def is_away(error: BaseException) -> bool:
         gone = isinstance(error, OperationalError) and not state
         return error.connection_invalidated or gone or state.startswith(_AWAY_STATES)
     return sqlstate(error).startswith(_AWAY_STATES)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether somebody else held a lock for so long that PostgreSQL gave the statement up (lock_not_available)."""
+    return sqlstate(error) == "55P03"
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -81,8 +87,10 @@ class Database:
                 "server_settings": {
                     "application_name": application or schema,
                     "search_path": schema,
-                    # A process that froze inside a transaction must not keep its row locks for ever.
+                    # A process that froze inside a transaction must not keep its row locks for ever, nor those who
+                    # wait for them keep everybody behind them waiting.
                     "idle_in_transaction_session_timeout": "60000",
+                    "lock_timeout": str(LOCK_PATIENCE),
                 },
             },
         )

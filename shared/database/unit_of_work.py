@@ -1,6 +1,7 @@
 """One change: one session, one transaction, the facts it publishes and the workers it wakes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Select
@@ -8,15 +9,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.contracts.base import Event
 from shared.kernel import Clock, NotFound
+from shared.telemetry.tracing import current_traceparent
 
 Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A fact and the trace it was recorded in."""
+
+    event: Event
+    trace: str | None
 
 
 class OutboxWriter(Protocol):
     """Where published facts are written, inside the caller's transaction."""
 
-    async def write(self, session: AsyncSession, events: Sequence[Event]) -> None:
-        """Stores `events` so that they leave if, and only if, the transaction commits."""
+    async def write(self, session: AsyncSession, facts: Sequence[Recorded]) -> None:
+        """Stores `facts` so that they leave if, and only if, the transaction commits."""
         ...
 
 
@@ -27,7 +37,7 @@ class UnitOfWork:
         self.session = session
         self.clock = clock
         self._outbox = outbox
-        self._events: list[Event] = []
+        self._facts: list[Recorded] = []
         self.wakes: set[str] = set()
 
     def add(self, row: object) -> None:
@@ -36,7 +46,7 @@ class UnitOfWork:
 
     def publish(self, event: Event) -> None:
         """Records a fact; it leaves through the outbox when, and only when, the change commits."""
-        self._events.append(event)
+        self._facts.append(Recorded(event, current_traceparent()))
 
     def wake(self, channel: str) -> None:
         """After the commit, tells the workers of `channel` that there is something to do."""
@@ -49,13 +59,18 @@ class UnitOfWork:
             raise NotFound(missing)
         return row
 
+    async def turn_page(self) -> None:
+        """Between two changes that share a transaction: the next one loads what it needs anew, as if it were alone."""
+        await self.session.flush()
+        self.session.expunge_all()
+
     async def before_commit(self) -> None:
         """Writes the recorded facts into the outbox, in one statement."""
-        if not self._events:
+        if not self._facts:
             return
         if self._outbox is None:
             raise RuntimeError("this unit of work has no outbox to publish through")
         await self.session.flush()
-        await self._outbox.write(self.session, self._events)
-        self._events = []
+        await self._outbox.write(self.session, self._facts)
+        self._facts = []
         self.wake("outbox")

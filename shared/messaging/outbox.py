@@ -6,12 +6,10 @@ from sqlalchemy import Column, Index, LargeBinary, MetaData, String, Table, inse
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.contracts.base import Event
-from shared.database import DurableQueue, durable_columns, durable_index
+from shared.database import DurableQueue, Recorded, durable_columns, durable_index
 from shared.kernel import Clock, SystemClock
 from shared.kernel.ids import uuid7
 from shared.messaging.envelope import encode
-from shared.telemetry.tracing import current_traceparent
 
 
 def outbox_table(metadata: MetaData) -> Table:
@@ -43,19 +41,19 @@ class Outbox:
         self._table = table
         self._clock = clock or SystemClock()
 
-    async def write(self, session: AsyncSession, events: Sequence[Event]) -> None:
+    async def write(self, session: AsyncSession, facts: Sequence[Recorded]) -> None:
         """Stores the facts in one statement, in the order they were recorded."""
-        now, trace = self._clock.now(), current_traceparent()
+        now = self._clock.now()
         rows = []
-        for event in events:
+        for fact in facts:
             event_id = uuid7()
             rows.append(
                 {
                     "id": event_id,
-                    "type": event.wire_type,
-                    "subject": event.subject,
-                    "body": encode(event, event_id, now, trace),
-                    "trace": trace,
+                    "type": fact.event.wire_type,
+                    "subject": fact.event.subject,
+                    "body": encode(fact.event, event_id, now, fact.trace),
+                    "trace": fact.trace,
                 }
             )
         await session.execute(insert(self._table), rows)

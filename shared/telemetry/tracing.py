@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -37,8 +37,8 @@ def configure_tracing(service: str) -> None:
 @contextmanager
 def span(name: str, parent: str | None = None) -> Iterator[None]:
     """Runs the block in a span; `parent` is a traceparent from a header or a row (ignored when malformed)."""
-    context = _propagator.extract({"traceparent": parent}) if parent else None
-    with _tracer.start_as_current_span(name, context=context):
+    given = _propagator.extract({"traceparent": parent}) if parent else None
+    with _tracer.start_as_current_span(name, context=given):
         yield
 
 
@@ -49,11 +49,25 @@ def traceparent(given: str | None) -> str:
     return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
 
 
+@contextmanager
+def continuing(parent: str | None) -> Iterator[None]:
+    """Runs the block in the trace of `parent` without a span of its own: for one of many rows handled together."""
+    if parent is None:
+        yield
+        return
+    token = context.attach(_propagator.extract({"traceparent": parent}))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
 def current_traceparent() -> str | None:
     """The traceparent to hand on, or None outside any span."""
-    carrier: dict[str, str] = {}
-    _propagator.inject(carrier)
-    return carrier.get("traceparent")
+    current = trace.get_current_span().get_span_context()
+    if not current.is_valid:
+        return None
+    return f"00-{current.trace_id:032x}-{current.span_id:016x}-{current.trace_flags:02x}"
 
 
 def current_trace_id() -> str | None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from shared.database import is_away
+from shared.database import is_away, is_busy
 from shared.database.engine import sqlstate
 from shared.kernel import Conflict, DomainError, FieldError, Forbidden, Invalid, NotFound, Unavailable
 from shared.web.context import request_id
@@ -136,6 +136,11 @@ async def _on_database(_request: Request, error: Exception) -> Response:
         log.warning("database_away", error=type(error).__name__)
         return problem(
             503, "database-away", Unavailable.title, "Nothing was changed. Try again shortly.", headers=_retry(2)
+        )
+    if is_busy(error):
+        log.warning("database_busy", error=type(error).__name__)
+        return problem(
+            503, "busy", Unavailable.title, "Something else is changing it. Try again shortly.", headers=_retry(2)
         )
     if sqlstate(error).startswith("22"):  # data exception: a value no column can hold, e.g. NUL in text
         return problem(422, "invalid", Invalid.title, "A value contains characters or a size that cannot be stored.")

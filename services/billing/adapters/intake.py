@@ -6,7 +6,6 @@ after its commit, so a lost connection or process costs a redelivery, never an e
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ import structlog
 from services.billing.domain.base import SCHEMA
 from shared.database import is_away
 from shared.database.engine import raw_parameters, sqlstate
+from shared.kernel.batches import Batcher, Interrupted
 from shared.kernel.crashpoints import reach
 
 log = structlog.get_logger()
@@ -114,42 +114,23 @@ class Intake:
         self._store = store
         self._on_stored = on_stored
         self._longest = longest_queue
-        self._waiting: deque[tuple[IncomingEvent, asyncio.Future[None]]] = deque()
-        self._flusher: asyncio.Task[None] | None = None
+        self._queue: Batcher[IncomingEvent] = Batcher(self._flush, most=LARGEST_FLUSH, name="stripe-intake")
 
     async def store(self, event: IncomingEvent) -> None:
         """Returns once the event is committed. Raises StoreAway or NotStorable when it is not."""
-        if len(self._waiting) >= self._longest:
+        if len(self._queue) >= self._longest:
             raise StoreAway("too many deliveries at once")
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, stored))
-        if self._flusher is None or self._flusher.done():
-            self._flusher = asyncio.create_task(self._flush_all(), name="stripe-intake")
-        await stored
+        try:
+            await self._queue.put(event)
+        except Interrupted:
+            raise StoreAway("shutting down") from None
 
-    async def _flush_all(self) -> None:
-        while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_FLUSH))]
-            try:
-                await self._flush(batch)
-            finally:
-                for _event, stored in batch:
-                    if not stored.done():  # the task was cancelled on the way
-                        stored.set_exception(StoreAway("shutting down"))
-
-    async def _flush(self, batch: list[tuple[IncomingEvent, "asyncio.Future[None]"]]) -> None:
-        failure = await self._insert([event for event, _stored in batch])
-        if isinstance(failure, NotStorable) and len(batch) > 1:
-            for item in batch:  # one bad row must not cost its neighbours
-                await self._flush([item])
-            return
-        for _event, stored in batch:
-            if stored.done():
-                continue  # its sender hung up
-            if failure is None:
-                stored.set_result(None)
-            else:
-                stored.set_exception(failure)
+    async def _flush(self, events: Sequence[IncomingEvent]) -> list[Exception | None]:
+        failure = await self._insert(events)
+        if isinstance(failure, NotStorable) and len(events) > 1:
+            # One bad row must not cost its neighbours.
+            return [await self._insert([event]) for event in events]
+        return [failure] * len(events)
 
     async def _insert(self, events: Sequence[IncomingEvent]) -> StoreAway | NotStorable | None:
         """Tries twice: a connection that broke while idle, or a deadlock, must not cost a redelivery."""
@@ -163,7 +144,8 @@ class Intake:
                 if attempt == 1 and again:
                     continue
                 log.warning("intake_away", error=type(error).__name__, events=len(events))
-                self._turn_away(type(error).__name__)
+                # Behind a store that hangs, each flush would cost whoever waits another timeout.
+                self._queue.turn_away(StoreAway(type(error).__name__))
                 return StoreAway(type(error).__name__)
             reach("billing.intake.after_commit")
             log.info("deliveries_stored", events=[event.id for event in events])
@@ -171,16 +153,7 @@ class Intake:
             return None
         raise AssertionError("unreachable: the second attempt returns")
 
-    def _turn_away(self, reason: str) -> None:
-        """Answers everybody in the queue: behind a store that hangs, each flush would cost them another timeout."""
-        while self._waiting:
-            _event, stored = self._waiting.popleft()
-            if not stored.done():
-                stored.set_exception(StoreAway(reason))
-
     async def close(self) -> None:
         """Lets the flush under way finish, then closes the connections."""
-        if self._flusher is not None and not self._flusher.done():
-            with contextlib.suppress(TimeoutError, asyncio.CancelledError):
-                await asyncio.wait_for(self._flusher, 2 * (_CONNECT + _STATEMENT))
+        await self._queue.settle(2 * (_CONNECT + _STATEMENT))
         await self._store.close()

@@ -18,6 +18,7 @@ from services.billing.use_cases.mirror_subscription import mirror_subscription
 from services.billing.use_cases.record_payment import record_dispute, record_payment
 from services.billing.use_cases.settle_checkout import apply_session, expire_session, fail_session
 from shared.database import FailureClass, HandlingFailed, UnitOfWork
+from shared.telemetry.tracing import continuing
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class StoredEvent:
     api_version: str | None
     created: datetime
     payload: str
+    trace: str | None
 
     @property
     def stamp(self) -> Stamp:
@@ -90,10 +92,11 @@ async def apply_events(work: UnitOfWork, events: Sequence[StoredEvent]) -> list[
     """Applies events in their order within the caller's transaction. Raises HandlingFailed when one cannot be (now)."""
     facts = [_fact(event) for event in events]
     known = await Known.of(work, [(fact, event.stamp) for fact, event in zip(facts, events, strict=True) if fact])
-    return [
-        await _apply(work, known, fact, event.stamp) if fact else Applied("ignored")
-        for fact, event in zip(facts, events, strict=True)
-    ]
+    applied = []
+    for fact, event in zip(facts, events, strict=True):
+        with continuing(event.trace):
+            applied.append(await _apply(work, known, fact, event.stamp) if fact else Applied("ignored"))
+    return applied
 
 
 def _fact(event: StoredEvent) -> Fact | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.billing.jobs import EventProcessor
 from shared.database import Claimed
+from shared.telemetry.tracing import traceparent
 from tests.api.billing.conftest import Shop, stripe_events
 from tests.api.billing.pictures import forget, opened, picture
 from tests.support.stripe_payloads import event, invoice, subscription
@@ -61,3 +62,19 @@ async def test_two_workers_told_of_one_new_invoice_at_once_make_one(shop: Shop) 
         await shop.billing.execute("DELETE FROM invoices")
         await shop.billing.execute("DELETE FROM subscriptions")
         await shop.billing.execute(f"UPDATE stripe_events SET state = 'ready', lease_token = '{batches[0][0].lease}'")
+
+
+async def test_each_event_of_a_batch_goes_on_in_its_own_trace(shop: Shop) -> None:
+    await opened(shop)
+    [row] = await shop.billing.rows("checkouts", "stripe_customer_id")
+    await forget(shop)
+    traces = {f"in_{number}": traceparent(None) for number in range(6)}
+    for identity, trace in traces.items():
+        paid = invoice(
+            id=identity, number=identity, customer=row["stripe_customer_id"], status="paid", amount_paid=2700
+        )
+        assert (await shop.billing.deliver(event("invoice.paid", paid), traceparent=trace)).status_code == 200
+    await EventProcessor(shop.billing.database, shop.billing.events).handle_batch(await claimed(shop))
+    facts = await shop.billing.rows("outbox", "trace, convert_from(body, 'utf8')::jsonb AS envelope")
+    assert {fact["envelope"]["data"]["number"]: fact["trace"] for fact in facts} == traces
+    assert all(fact["envelope"]["traceparent"] == fact["trace"] for fact in facts)

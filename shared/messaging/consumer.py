@@ -1,0 +1,215 @@
+"""Facts of others take effect here: each once, however often it is delivered.
+
+The dedupe row and the handler's effect commit in one transaction, and only then is the delivery acknowledged.
+Deliveries that come in while earlier ones are handled share one transaction. When any handler fails, all of it rolls
+back and each is handled by itself: the fact that fails is then kept as a waiting row, its delivery is acknowledged, the
+row is retried with backoff, and after its last attempt it is `dead`, where staff see it and can replay it.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import ARRAY, LargeBinary, String, Uuid, bindparam, func, text
+from sqlalchemy.dialects.postgresql import insert
+
+from shared.contracts import SUBSCRIPTIONS
+from shared.contracts.base import Event
+from shared.database import Claimed, Database, DurableQueue, FailureClass, HandlingFailed, UnitOfWork, is_away
+from shared.kernel.batches import Batcher
+from shared.kernel.crashpoints import reach
+from shared.messaging.envelope import Envelope, Malformed, decode
+from shared.messaging.transports.base import Message
+from shared.telemetry import metrics
+from shared.telemetry.tracing import continuing, span
+
+log = structlog.get_logger()
+
+Handler = Callable[[UnitOfWork, Any], Awaitable[None]]
+Handlers = Mapping[type[Event], Handler]
+
+_LONGEST_PAUSE = 5.0
+# Facts of one subject take the same lane, where they are handled in the order in which they came. While one lane waits
+# for PostgreSQL, the other works.
+_LANES = 2
+_MOST_TOGETHER = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    message: Message
+    envelope: Envelope
+
+
+class Consumer:
+    """One service's ear on the bus. `handlers` must cover exactly the service's subscriptions."""
+
+    def __init__(self, name: str, database: Database, queue: DurableQueue, handlers: Handlers) -> None:
+        wanted, given = set(SUBSCRIPTIONS.get(name, ())), set(handlers)
+        if wanted != given:
+            names = sorted(event.wire_type for event in wanted ^ given)
+            raise ValueError(f"{name}'s handlers and subscriptions differ: {', '.join(names)}")
+        self.name = name
+        self._database = database
+        self._queue = queue
+        self._handlers = handlers
+        self._lanes: list[Batcher[_Delivery]] = [
+            Batcher(self._handle, most=_MOST_TOGETHER, name=f"{name}-inbox") for _ in range(_LANES)
+        ]
+        self._note = text(
+            f"""
+            INSERT INTO {queue.table.fullname} (id, type, body, trace, state, attempts, finished_at)
+            SELECT *, 'done', 1, clock_timestamp() FROM unnest(:ids, :types, :bodies, :traces) ORDER BY 1
+            ON CONFLICT DO NOTHING RETURNING id
+            """  # noqa: S608 - the name is the table's own
+        ).bindparams(
+            bindparam("ids", type_=ARRAY(Uuid)),
+            bindparam("types", type_=ARRAY(String)),
+            bindparam("bodies", type_=ARRAY(LargeBinary)),
+            bindparam("traces", type_=ARRAY(String)),
+        )
+
+    async def receive(self, message: Message) -> None:
+        """Handles one delivery; returning means it may be acknowledged.
+
+        While the database is away the delivery is held and tried again: it must not use up the broker's
+        delivery limit, and prefetch keeps the number held small.
+        """
+        try:
+            envelope = decode(message.body)
+        except Malformed as malformed:
+            key, error = uuid.uuid5(uuid.NAMESPACE_OID, message.body.hex()), malformed
+            await self._until_back(lambda: self._keep(key, message, error, FailureClass.PERMANENT))
+            return
+        await self._lanes[hash(envelope.subject) % _LANES].put(_Delivery(message, envelope))
+
+    async def _handle(self, deliveries: Sequence[_Delivery]) -> Sequence[Exception | None]:
+        if len(deliveries) > 1 and await self._handled_together(deliveries):
+            return [None] * len(deliveries)
+        return [await self._handled_alone(delivery) for delivery in deliveries]
+
+    async def _handled_together(self, deliveries: Sequence[_Delivery]) -> bool:
+        try:
+            async with self._database.work() as work:
+                await self._take(work, deliveries)
+        except Exception as error:  # noqa: BLE001 - nothing of it happened; each delivery now answers for itself
+            log.info("batch_divided", consumer=self.name, facts=len(deliveries), error=type(error).__name__)
+            return False
+        reach(f"{self.name}.inbox.after_commit")
+        return True
+
+    async def _handled_alone(self, delivery: _Delivery) -> Exception | None:
+        try:
+            await self._until_back(lambda: self._attempt(delivery))
+        except Exception as error:  # noqa: BLE001 - the transport delivers it again
+            return error
+        return None
+
+    async def _until_back(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Acts, again and again while the database is away."""
+        pause = 0.1
+        while True:
+            try:
+                await act()
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                log.warning("inbox_waits", consumer=self.name, error=type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            else:
+                return
+
+    async def _attempt(self, delivery: _Delivery) -> None:
+        envelope = delivery.envelope
+        with span(f"consume {envelope.wire_type}", envelope.traceparent):
+            try:
+                await self._database.run(lambda work: self._take(work, [delivery]))
+            except Exception as error:
+                if is_away(error):
+                    raise
+                permanent = isinstance(error, Malformed)
+                failure = FailureClass.PERMANENT if permanent else FailureClass.TRANSIENT
+                await self._keep(envelope.id, delivery.message, error, failure)
+            else:
+                reach(f"{self.name}.inbox.after_commit")
+
+    async def _take(self, work: UnitOfWork, deliveries: Sequence[_Delivery]) -> None:
+        """Notes the deliveries in the inbox and handles those that were not there, in the order in which they came."""
+        fresh = await self._noted(work, deliveries)
+        for delivery in deliveries:
+            envelope = delivery.envelope
+            if envelope.id not in fresh:
+                metrics.handled(self.name, "inbox", "duplicate")
+                continue
+            fresh.remove(envelope.id)
+            reach(f"{self.name}.inbox.before_handle")
+            if len(deliveries) == 1:
+                await self._dispatch(work, envelope)
+            else:
+                with continuing(envelope.traceparent):
+                    await self._dispatch(work, envelope)
+                await work.turn_page()
+            metrics.handled(self.name, "inbox", "done")
+
+    async def _noted(self, work: UnitOfWork, deliveries: Sequence[_Delivery]) -> set[uuid.UUID]:
+        """The ids that are new. One statement for any number; sorted, so that nobody waits for another crosswise."""
+        noted = await work.session.execute(
+            self._note,
+            {
+                "ids": [delivery.envelope.id for delivery in deliveries],
+                "types": [delivery.envelope.wire_type[:80] for delivery in deliveries],
+                "bodies": [delivery.message.body for delivery in deliveries],
+                "traces": [_trace(delivery.envelope.traceparent) for delivery in deliveries],
+            },
+        )
+        return {uuid.UUID(int=row.id.int) for row in noted}
+
+    async def _dispatch(self, work: UnitOfWork, envelope: Envelope) -> None:
+        event = envelope.event()
+        handler = self._handlers.get(type(event))
+        if handler is None:
+            raise Malformed(f"{self.name} does not handle {envelope.wire_type}")
+        await handler(work, event)
+
+    async def _keep(self, key: uuid.UUID, message: Message, error: Exception, failure: FailureClass) -> None:
+        state = self._queue.state_after(failure, 1)
+        statement = (
+            insert(self._queue.table)
+            .values(
+                id=key,
+                type=message.wire_type[:80],
+                body=message.body,
+                state=state,
+                attempts=1,
+                failure_class=failure.value,
+                last_error=f"{type(error).__name__}: {error}"[:500],
+                next_attempt_at=func.clock_timestamp() + text(f"interval '{self._queue.backoff(1):.3f} seconds'"),
+                trace=_trace(message.trace),
+            )
+            .on_conflict_do_nothing()
+        )
+        await self._database.run(lambda work: work.session.execute(statement))
+        metrics.handled(self.name, "inbox", state)
+        log.warning("handler_failed", consumer=self.name, type=message.wire_type, id=str(key), error=str(error)[:300])
+
+    async def retry(self, claimed: Claimed) -> None:
+        """Handles a row that failed before: effect and completion in one transaction (for a DurableWorker)."""
+        envelope = decode(bytes(claimed.row["body"]))
+
+        async def attempt(work: UnitOfWork) -> None:
+            await self._dispatch(work, envelope)
+            await self._queue.complete(work.session, claimed)
+
+        try:
+            await self._database.run(attempt)
+        except Malformed as error:
+            raise HandlingFailed(str(error), FailureClass.PERMANENT) from error
+
+
+def _trace(traceparent: str | None) -> str | None:
+    """What fits the column; a longer one is none."""
+    return traceparent if traceparent is not None and len(traceparent) <= 64 else None
