@@ -17,9 +17,12 @@ from shared.telemetry import metrics
 
 log = structlog.get_logger()
 
+# While the broker confirms one batch, PostgreSQL gives out the next.
+_UNDER_WAY = 2
+
 
 class Relay:
-    """Publishes one schema's outbox. `batch` is how many facts are unconfirmed at most."""
+    """Publishes one schema's outbox, `batch` facts together; two batches are on their way where more wait."""
 
     def __init__(
         self, database: Database, queue: DurableQueue, transport: Transport, *, batch: int = 100, poll: float = 1.0
@@ -30,6 +33,7 @@ class Relay:
         self._batch = batch
         self._poll = poll
         self._wake = asyncio.Event()
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def listen(self, listener: Listener) -> None:
         """Lets commits wake the relay."""
@@ -37,24 +41,56 @@ class Relay:
 
     async def run(self) -> None:
         """Relays until cancelled."""
-        while True:
-            self._wake.clear()
-            try:
-                sent = await self.relay_batch()
-            except Exception as error:  # noqa: BLE001 - database or broker away: the rows are safe, try again
-                log.warning("relay_waits", schema=self._database.schema, error=type(error).__name__)
-                await asyncio.sleep(self._poll)
-                continue
-            if not sent:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._poll):
-                        await self._wake.wait()
+        try:
+            while True:
+                self._wake.clear()
+                if not await self._begin_batch():
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(self._poll):
+                            await self._wake.wait()
+        finally:
+            for task in self._under_way:
+                task.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def _begin_batch(self) -> bool:
+        """Claims a batch and sends it on its way. False when nothing more is due now."""
+        while len(self._under_way) >= _UNDER_WAY:
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            claimed = await self._claim()
+        except Exception as error:  # noqa: BLE001 - the database is away: the rows are safe, try again
+            await self._pause(error)
+            return True
+        if claimed:
+            task = asyncio.create_task(self._see_through(claimed))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        return len(claimed) == self._batch
+
+    async def _see_through(self, claimed: list[Claimed]) -> None:
+        try:
+            await self._carry(claimed)
+        except Exception as error:  # noqa: BLE001 - database or broker away: the lease ends and the rows go again
+            await self._pause(error)
+        self._wake.set()  # what waited behind these facts can be claimed now
+
+    async def _pause(self, error: Exception) -> None:
+        log.warning("relay_waits", schema=self._database.schema, error=type(error).__name__)
+        await asyncio.sleep(self._poll)
 
     async def relay_batch(self) -> int:
         """Sends one batch; returns how many rows were claimed."""
-        claimed = await self._database.run(lambda work: self._queue.claim(work.session, self._batch))
-        if not claimed:
-            return 0
+        claimed = await self._claim()
+        if claimed:
+            await self._carry(claimed)
+        return len(claimed)
+
+    async def _claim(self) -> list[Claimed]:
+        return await self._database.run(lambda work: self._queue.claim(work.session, self._batch))
+
+    async def _carry(self, claimed: list[Claimed]) -> None:
+        """Publishes the facts, waits for their confirms, marks what was confirmed."""
         reach(f"{self._database.schema}.relay.before_publish")
         outcomes = await self._transport.publish([_message(item) for item in claimed])
         reach(f"{self._database.schema}.relay.after_publish")
@@ -70,7 +106,6 @@ class Relay:
 
         await self._database.run(mark)
         metrics.durable_handled.labels(self._database.schema, "outbox", "done").inc(len(confirmed))
-        return len(claimed)
 
 
 def _message(item: Claimed) -> Message:

@@ -6,17 +6,20 @@ https://www.rabbitmq.com/docs/quorum-queues · https://www.rabbitmq.com/docs/con
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import aio_pika
 import structlog
 from aio_pika.abc import (
-    AbstractExchange,
     AbstractIncomingMessage,
     AbstractRobustChannel,
     AbstractRobustConnection,
+    DeliveryMode,
     ExchangeType,
 )
 from aio_pika.exceptions import AMQPError, DeliveryError, PublishError
+from aiormq import spec
+from aiormq.channel import Channel
 
 from shared.contracts import topology
 from shared.messaging.transports.base import Message, NotConfirmed, Receiver, Unroutable
@@ -35,7 +38,7 @@ class RabbitTransport:
     """One process's connection to RabbitMQ. `prefetch` is how many deliveries may be unacknowledged at once."""
 
     def __init__(
-        self, url: str, *, bindings: Mapping[str, tuple[str, ...]] | None = None, prefetch: int = 32, name: str = "ez"
+        self, url: str, *, bindings: Mapping[str, tuple[str, ...]] | None = None, prefetch: int = 128, name: str = "ez"
     ) -> None:
         self._url = url
         self._bindings = dict(bindings if bindings is not None else topology())
@@ -44,7 +47,6 @@ class RabbitTransport:
         self._connection: AbstractRobustConnection | None = None
         self._channel: AbstractRobustChannel | None = None
         self._listening: AbstractRobustConnection | None = None
-        self._exchange: AbstractExchange | None = None
         self._consumers: list[tuple[AbstractRobustChannel, str]] = []
 
     @property
@@ -65,7 +67,7 @@ class RabbitTransport:
         await self._declare(self._channel)
 
     async def _declare(self, channel: AbstractRobustChannel) -> None:
-        self._exchange = await channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC, durable=True)
+        exchange = await channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC, durable=True)
         dead = await channel.declare_exchange(DEAD_EXCHANGE, ExchangeType.FANOUT, durable=True)
         buried = await channel.declare_queue(DEAD_EXCHANGE, durable=True, arguments={"x-queue-type": "quorum"})
         await buried.bind(dead)
@@ -80,7 +82,7 @@ class RabbitTransport:
                 },
             )
             for wire_type in wire_types:
-                await queue.bind(self._exchange, routing_key=wire_type)
+                await queue.bind(exchange, routing_key=wire_type)
 
     async def stop(self) -> None:
         """Cancels deliveries and closes the connection."""
@@ -92,34 +94,18 @@ class RabbitTransport:
             if connection is not None:
                 with contextlib.suppress(AMQPError, ConnectionError, RuntimeError):
                     await connection.close()
-        self._listening = self._connection = self._channel = self._exchange = None
+        self._listening = self._connection = self._channel = None
 
     async def publish(self, messages: Sequence[Message]) -> list[NotConfirmed | None]:
         """Publishes all messages without waiting in between, then waits for all confirms."""
-        return list(await asyncio.gather(*(self._publish(message) for message in messages)))
-
-    async def _publish(self, message: Message) -> NotConfirmed | None:
-        if self._exchange is None or not self.connected:
-            return NotConfirmed("not connected to the broker")
+        if self._channel is None or not self.connected:
+            return [NotConfirmed("not connected to the broker")] * len(messages)
         try:
-            await self._exchange.publish(
-                aio_pika.Message(
-                    message.body,
-                    message_id=message.id,
-                    type=message.wire_type,
-                    content_type="application/cloudevents+json",
-                    delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-                    headers={"traceparent": message.trace} if message.trace else {},
-                ),
-                routing_key=message.wire_type,
-                mandatory=True,
-                timeout=_CONFIRM_TIMEOUT,
-            )
-        except PublishError:
-            return Unroutable(f"no queue is bound to {message.wire_type}")
-        except (DeliveryError, AMQPError, ConnectionError, TimeoutError, RuntimeError) as error:
-            return NotConfirmed(f"{type(error).__name__}: {error}")
-        return None
+            # The protocol's own channel: aio-pika's messages and exchanges around it cost a third of a publish.
+            channel = cast(Channel, await self._channel.get_underlay_channel())
+        except (AMQPError, RuntimeError) as error:
+            return [NotConfirmed(f"{type(error).__name__}: {error}")] * len(messages)
+        return list(await asyncio.gather(*(_publish(channel, message) for message in messages)))
 
     async def subscribe(self, consumer: str, receive: Receiver) -> None:
         """Delivers the consumer's queue, `prefetch` at a time; acknowledges after `receive` returned."""
@@ -156,6 +142,31 @@ class RabbitTransport:
 
         tag = await queue.consume(deliver)
         self._consumers.append((channel, tag))
+
+
+async def _publish(channel: Channel, message: Message) -> NotConfirmed | None:
+    properties = spec.Basic.Properties(
+        message_id=message.id,
+        message_type=message.wire_type,
+        content_type="application/cloudevents+json",
+        delivery_mode=DeliveryMode.PERSISTENT,
+        headers={"traceparent": message.trace} if message.trace else {},
+    )
+    try:
+        await channel.basic_publish(
+            message.body,
+            exchange=EXCHANGE,
+            routing_key=message.wire_type,
+            properties=properties,
+            mandatory=True,
+            timeout=_CONFIRM_TIMEOUT,
+            wait=False,  # for the socket: the confirm is waited for
+        )
+    except PublishError:
+        return Unroutable(f"no queue is bound to {message.wire_type}")
+    except (DeliveryError, AMQPError, ConnectionError, TimeoutError, RuntimeError) as error:
+        return NotConfirmed(f"{type(error).__name__}: {error}")
+    return None
 
 
 def _header(incoming: AbstractIncomingMessage, name: str) -> str | None:
