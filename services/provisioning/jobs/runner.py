@@ -5,6 +5,7 @@ may be killed: a step that is not recorded as done is done again, and every step
 """
 
 import asyncio
+import enum
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine
@@ -37,6 +38,16 @@ Result = TypeVar("Result")
 _LONGEST_RETRY_AFTER = 600.0
 
 
+class _Anew(enum.Enum):
+    """The first open step is to be begun."""
+
+    ANEW = enum.auto()
+
+
+_ANEW = _Anew.ANEW
+_Following = StepTask | _Anew | None  # None: nothing more to do now
+
+
 class JobRunner:
     """The handler behind the queue of jobs; safe to run in any number of processes."""
 
@@ -52,37 +63,41 @@ class JobRunner:
             reason = "No connector of this process serves the service's provider"
             await self._write(lambda work: self._give_up(work, claimed, reason, FailureClass.PERMANENT))
             return
-        while await self._advance(claimed, provider):
-            pass
+        following: _Following = _ANEW
+        while following is not None:
+            following = await self._advance(claimed, provider, following)
 
-    async def _advance(self, claimed: Claimed, provider: Provider) -> bool:
-        """One step. True when the next may follow at once."""
+    async def _advance(self, claimed: Claimed, provider: Provider, step: StepTask | _Anew) -> _Following:
+        """One step, begun already or to be begun; what follows it at once."""
         wait = provider.breaker.admit()
         if wait > 0:
             pause = wait + random.uniform(0, 1)  # noqa: S311 - jitter, not a secret
             await self._write(lambda work: run_job.postpone(work, self._queue, claimed, pause))
-            return False
+            return None
         try:
-            task = await self._write(lambda work: run_job.begin_step(work, self._queue, claimed))
-            return task is not None and await self._attempt(claimed, provider, task)
+            begun = step if isinstance(step, StepTask) else await self._begin(claimed)
+            return None if begun is None else await self._attempt(claimed, provider, begun)
         finally:
             provider.breaker.leave()
             metrics.circuit_open.labels(provider.name).set(provider.breaker.is_open)
 
-    async def _attempt(self, claimed: Claimed, provider: Provider, task: StepTask) -> bool:
+    async def _begin(self, claimed: Claimed) -> StepTask | None:
+        return await self._write(lambda work: run_job.begin_step(work, self._queue, claimed))
+
+    async def _attempt(self, claimed: Claimed, provider: Provider, task: StepTask) -> _Following:
         try:
             result = await self._ask(claimed, provider, task)
         except NotYet as early:
             await self._provider_answered(provider)
             reason = str(early)
             await self._write(lambda work: run_job.look_again(work, self._queue, claimed, reason))
-            return False
+            return None
         except (GoBack, IdTaken) as undone:
             await self._provider_answered(provider)
-            return await self._go_back(claimed, undone)
+            return _ANEW if await self._go_back(claimed, undone) else None
         except ProviderError as trouble:
             await self._trouble(claimed, provider, task, trouble)
-            return False
+            return None
         await self._provider_answered(provider)
         return await self._record(claimed, provider, task, result)
 
@@ -98,19 +113,19 @@ class JobRunner:
         finally:
             metrics.step_seconds.labels(task.step, outcome).observe(time.monotonic() - started)
 
-    async def _record(self, claimed: Claimed, provider: Provider, task: StepTask, result: StepResult) -> bool:
+    async def _record(self, claimed: Claimed, provider: Provider, task: StepTask, result: StepResult) -> _Following:
         if task.kind == CREATE and task.last:
             reach("provisioning.before_activate")
         try:
             finished = await self._write(lambda work: run_job.finish_step(work, self._queue, claimed, result))
         except ReservationTaken:
-            return True  # the step is still open: choose another id
+            return _ANEW  # the step is still open: choose another id
         finally:
             if task.step == RESERVE and result.machine_id is not None:
                 provider.proposed.discard(result.machine_id)
         if finished.delivered_in is not None:
             metrics.delivery_seconds.observe(finished.delivered_in.total_seconds())
-        return not finished.job_done
+        return finished.following
 
     async def _go_back(self, claimed: Claimed, undone: GoBack | IdTaken) -> bool:
         taken = isinstance(undone, IdTaken)

@@ -5,7 +5,7 @@ lost it gets LeaseLost before anything is written. No call to a provider happens
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,10 +53,13 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What became of a job whose step is done. `delivered_in` is set when that activated its resource."""
+    """What follows a step that is done: the next one, begun already, or None when the job is over.
 
-    job_done: bool
-    delivered_in: timedelta | None = field(default=None)
+    `delivered_in` is set when the step activated the resource.
+    """
+
+    following: StepTask | None = None
+    delivered_in: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,10 @@ class _Held:
 
 async def begin_step(work: UnitOfWork, queue: JobQueue, claimed: Claimed) -> StepTask | None:
     """Marks the first open step as being worked on. None when the job ended here, because it may not go on."""
-    held = await _held(work, queue, claimed)
+    return await _open(work, queue, claimed, await _held(work, queue, claimed))
+
+
+async def _open(work: UnitOfWork, queue: JobQueue, claimed: Claimed, held: _Held) -> StepTask | None:
     job, resource = held.job, held.resource
     if job.delivers and resource.status in ("pending", "failed"):
         resource.provision(held.now)
@@ -100,7 +106,7 @@ async def begin_step(work: UnitOfWork, queue: JobQueue, claimed: Claimed) -> Ste
 
 
 async def finish_step(work: UnitOfWork, queue: JobQueue, claimed: Claimed, result: StepResult) -> Finished:
-    """Records what the step learned. After the last step the job is done, and its resource is active.
+    """Records what the step learned and begins the next. After the last the job is done, and its resource is active.
 
     Raises ReservationTaken when the machine id belongs to another resource.
     """
@@ -110,15 +116,15 @@ async def finish_step(work: UnitOfWork, queue: JobQueue, claimed: Claimed, resul
     await _learn(work, resource, result)
     held.step.finish(held.now)
     if job.next_step() is not None:
-        return Finished(job_done=False)
+        return Finished(following=await _open(work, queue, claimed, held))
     await queue.complete(work.session, claimed, failure_class=None)
     if not job.delivers:
         resource.message = None
         resource.note(_PAST[job.kind], at=held.now, by=job.requested_by)
-        return Finished(job_done=True)
+        return Finished()
     resource.activate(held.now)
     work.publish(resource_activated(resource, held.now))
-    return Finished(job_done=True, delivered_in=held.now - resource.created_at)
+    return Finished(delivered_in=held.now - resource.created_at)
 
 
 async def look_again(work: UnitOfWork, queue: JobQueue, claimed: Claimed, reason: str) -> None:
