@@ -197,6 +197,5 @@ class BatchWorker(DurableWorker):
         except Exception as error:  # noqa: BLE001 - nothing of the batch happened; each row now answers for itself
             log.info("batch_divided", queue=self._queue.name, rows=len(items), error=type(error).__name__)
             return False
-        for _item in items:
-            metrics.handled(self._database.schema, self._queue.name, "done")
+        metrics.handled(self._database.schema, self._queue.name, "done", len(items))
         return True

@@ -140,10 +140,10 @@ class Consumer:
     async def _take(self, work: UnitOfWork, deliveries: Sequence[_Delivery]) -> None:
         """Notes the deliveries in the inbox and handles those that were not there, in the order in which they came."""
         fresh = await self._noted(work, deliveries)
+        new = len(fresh)
         for delivery in deliveries:
             envelope = delivery.envelope
             if envelope.id not in fresh:
-                metrics.handled(self.name, "inbox", "duplicate")
                 continue
             fresh.remove(envelope.id)
             reach(f"{self.name}.inbox.before_handle")
@@ -153,7 +153,8 @@ class Consumer:
                 with continuing(envelope.traceparent):
                     await self._dispatch(work, envelope)
                 await work.turn_page()
-            metrics.handled(self.name, "inbox", "done")
+        metrics.handled(self.name, "inbox", "done", new)
+        metrics.handled(self.name, "inbox", "duplicate", len(deliveries) - new)
 
     async def _noted(self, work: UnitOfWork, deliveries: Sequence[_Delivery]) -> set[uuid.UUID]:
         """The ids that are new. One statement for any number; sorted, so that nobody waits for another crosswise."""

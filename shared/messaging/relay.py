@@ -105,7 +105,7 @@ class Relay:
                     log.warning("fact_not_confirmed", type=item.row["type"], id=str(item.id), error=str(error))
 
         await self._database.run(mark)
-        metrics.durable_handled.labels(self._database.schema, "outbox", "done").inc(len(confirmed))
+        metrics.handled(self._database.schema, "outbox", "done", len(confirmed))
 
 
 def _message(item: Claimed) -> Message:

@@ -34,9 +34,9 @@ durable_oldest_seconds = Gauge(
 )
 
 
-def handled(service: str, queue: str, outcome: str) -> None:
-    """Counts one durable row."""
-    durable_handled.labels(service, queue, outcome).inc()
+def handled(service: str, queue: str, outcome: str, rows: int = 1) -> None:
+    """Counts durable rows."""
+    durable_handled.labels(service, queue, outcome).inc(rows)
 
 
 def exposition() -> bytes:

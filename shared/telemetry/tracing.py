@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 # https://www.w3.org/TR/trace-context/#traceparent-header, version 00
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})\Z")
 _propagator = TraceContextTextMapPropagator()
 _provider = TracerProvider(resource=Resource.create({"service.name": "ez"}))
 _tracer = _provider.get_tracer("ez")
@@ -52,10 +52,13 @@ def traceparent(given: str | None) -> str:
 @contextmanager
 def continuing(parent: str | None) -> Iterator[None]:
     """Runs the block in the trace of `parent` without a span of its own: for one of many rows handled together."""
-    if parent is None:
+    found = _TRACEPARENT.match(parent) if parent is not None else None
+    if found is None:
         yield
         return
-    token = context.attach(_propagator.extract({"traceparent": parent}))
+    trace_id, span_id, flags = (int(part, 16) for part in found.groups())
+    given = trace.SpanContext(trace_id, span_id, is_remote=True, trace_flags=trace.TraceFlags(flags))
+    token = context.attach(trace.set_span_in_context(trace.NonRecordingSpan(given)))
     try:
         yield
     finally:

@@ -1,6 +1,8 @@
 """Keeping up with what identity and provisioning announce."""
 
-from sqlalchemy import select
+from typing import cast
+
+from sqlalchemy import Table, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.support.domain import Contact, KnownService
@@ -9,15 +11,25 @@ from shared.database import UnitOfWork
 from shared.kernel import NotFound
 from shared.web.tokens import Principal
 
+# Built once: putting a statement together costs more than running it.
+_person = insert(cast(Table, Contact.__table__))
+_REMEMBER_PERSON = _person.on_conflict_do_update(
+    index_elements=["user_id"],
+    set_={name: _person.excluded[name] for name in ("account_id", "email", "name", "locale")},
+)
+
 
 async def remember_person(work: UnitOfWork, event: UserRegistered) -> None:
     """Whom to write to in an account. What identity says replaces what we guessed."""
-    said = {"account_id": event.account_id, "email": event.email, "name": event.name, "locale": event.locale}
-    await work.session.execute(
-        insert(Contact)
-        .values(user_id=event.user_id, created_at=work.clock.now(), **said)
-        .on_conflict_do_update(index_elements=[Contact.user_id], set_=said)
-    )
+    said = {
+        "user_id": event.user_id,
+        "account_id": event.account_id,
+        "email": event.email,
+        "name": event.name,
+        "locale": event.locale,
+        "created_at": work.clock.now(),
+    }
+    await work.session.execute(_REMEMBER_PERSON, said)
 
 
 async def remember_caller(work: UnitOfWork, caller: Principal, account_id: str) -> None:

@@ -94,7 +94,7 @@ class Inventory:
         """The machine, free and certainly ours. Raises MachineMissing, NotOurMachine or MachineLocked."""
         marks.check(ref.reference)
         found = await self.known(ref.machine_id)
-        if found is not None and found.owner == ref.reference:
+        if found is not None and found.owner == ref.reference and found.lock is not None:
             found = await self.settled(ref.machine_id)
         if found is None:
             raise MachineMissing(f"There is no machine {ref.machine_id} for {ref.reference}")

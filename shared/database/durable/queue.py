@@ -1,119 +1,36 @@
-"""One durable row, used everywhere work must survive: outbox, inbox, Stripe's inbox, jobs, mail.
+"""The rows of one durable table: claimed, completed, retried, buried, replayed and forgotten."""
 
-A row is `ready` until it is `done`, `dead` (out of attempts, or the failure is permanent) or `parked` (a
-person must decide). Whoever claims it gets a lease: a token, and a time until which nobody else sees the row.
-Every final write filters on the token, so a worker that overslept its lease cannot overwrite its successor.
-Leases run on PostgreSQL's clock alone: workers' clocks may disagree.
-"""
-
-import enum
 import random
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     Column,
     ColumnElement,
-    Index,
     Integer,
-    String,
+    Interval,
     Table,
-    Text,
+    any_,
+    bindparam,
     column,
     exists,
     func,
     insert,
     literal,
-    or_,
     select,
-    text,
     tuple_,
-    union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from shared.database.columns import Instant
-from shared.database.engine import Database
+from shared.database.durable.rows import Claimed, FailureClass, HandlingFailed, LeaseLost
 
-STATES = ("ready", "done", "dead", "parked", "canceled")
 _ERROR_LENGTH = 500
-
-
-class FailureClass(enum.StrEnum):
-    """What a failure means for the row: try again, never again, find out first, or ask a person."""
-
-    TRANSIENT = "transient"
-    PERMANENT = "permanent"
-    AMBIGUOUS = "ambiguous"
-    NEEDS_HUMAN = "needs_human"
-
-
-class HandlingFailed(Exception):
-    """Raised by a handler that knows what its failure means. Any other exception counts as transient.
-
-    `retry_after` (seconds) overrides the backoff, e.g. with a provider's Retry-After.
-    """
-
-    def __init__(self, reason: str, failure: FailureClass, *, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.failure = failure
-        self.retry_after = retry_after
-
-
-class LeaseLost(Exception):
-    """The lease ran out and somebody else may own the row; whatever this worker did must roll back."""
-
-
-def durable_columns() -> list[Column[Any]]:
-    """The columns that make a Core table durable; add the payload's own beside them."""
-    return [
-        Column("state", String(10), nullable=False, server_default="ready"),
-        Column("attempts", Integer, nullable=False, server_default="0"),
-        Column("next_attempt_at", Instant, nullable=False, server_default=text("clock_timestamp()")),
-        Column("lease_token", PG_UUID(as_uuid=True)),
-        Column("failure_class", String(12)),
-        Column("last_error", Text),
-        Column("trace", String(64)),
-        Column("created_at", Instant, nullable=False, server_default=text("clock_timestamp()")),
-        Column("finished_at", Instant),
-    ]
-
-
-class DurableRow:
-    """The same columns for a mapped class; its primary key must be called `id`."""
-
-    state: Mapped[str] = mapped_column(String(10), server_default="ready", default="ready")
-    attempts: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
-    next_attempt_at: Mapped[Any] = mapped_column(Instant, server_default=text("clock_timestamp()"))
-    lease_token: Mapped[uuid.UUID | None] = mapped_column(PG_UUID(as_uuid=True), default=None)
-    failure_class: Mapped[str | None] = mapped_column(String(12), default=None)
-    last_error: Mapped[str | None] = mapped_column(Text, default=None)
-    trace: Mapped[str | None] = mapped_column(String(64), default=None)
-    created_at: Mapped[Any] = mapped_column(Instant, server_default=text("clock_timestamp()"))
-    finished_at: Mapped[Any | None] = mapped_column(Instant, default=None)
-
-
-def durable_index(table: str) -> Index:
-    """The index a claim walks: only rows that wait, the longest-waiting first."""
-    return Index(f"ix_{table}_ready", "next_attempt_at", postgresql_where=text("state = 'ready'"))
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A row somebody has claimed: its id, its lease, which attempt this is, and all of its columns."""
-
-    id: Any
-    lease: uuid.UUID
-    attempt: int
-    row: Mapping[str, Any]
 
 
 class DurableQueue:
@@ -148,29 +65,35 @@ class DurableQueue:
 
     async def claim(self, session: AsyncSession, limit: int) -> list[Claimed]:
         """Takes up to `limit` rows that are due, skipping rows others are taking (SKIP LOCKED)."""
-        table, token = self.table, uuid.uuid4()
+        token = uuid.uuid4()
+        given = {"most": limit, "new_token": token, "lease": timedelta(seconds=self.lease)}
+        rows = [dict(row) for row in (await session.execute(self._claim, given)).mappings()]
+        rows.sort(key=lambda row: row[self.key.name])
+        return [Claimed(row[self.key.name], token, row["attempts"], row) for row in rows]
+
+    @cached_property
+    def _claim(self) -> ReturningUpdate[Any]:
+        """Built once: workers claim all the time, and putting the statement together costs more than running it."""
+        table = self.table
         # statement_timestamp(), because no index can serve a comparison with a clock that moves while it is read.
         due = (
             select(self.key)
             .where(table.c.state == "ready", table.c.next_attempt_at <= func.statement_timestamp(), *self._oldest())
             .order_by(table.c.next_attempt_at)
-            .limit(limit)
+            .limit(bindparam("most", type_=Integer))
             .with_for_update(skip_locked=True, of=table)
             .cte("due")
         )
-        taken = await session.execute(
+        return (
             update(table)
             .where(self.key == due.c[self.key.name])
             .values(
-                lease_token=token,
+                lease_token=bindparam("new_token", type_=table.c.lease_token.type),
                 attempts=table.c.attempts + 1,
-                next_attempt_at=func.clock_timestamp() + timedelta(seconds=self.lease),
+                next_attempt_at=func.clock_timestamp() + bindparam("lease", type_=Interval),
             )
             .returning(*table.c)
         )
-        rows = [dict(row) for row in taken.mappings()]
-        rows.sort(key=lambda row: row[self.key.name])
-        return [Claimed(row[self.key.name], token, row["attempts"], row) for row in rows]
 
     def _oldest(self) -> list[ColumnElement[bool]]:
         """The condition that nothing older waits in the same order; a claimed row waits too, until it is done."""
@@ -187,14 +110,24 @@ class DurableQueue:
 
     async def extend(self, session: AsyncSession, *claimed: Claimed) -> None:
         """Starts the lease anew for the rows of one claim that still are ours. Raises LeaseLost when none is."""
-        extended = await session.execute(
-            update(self.table)
-            .where(self.key.in_([item.id for item in claimed]), self.table.c.lease_token == claimed[0].lease)
-            .values(next_attempt_at=func.clock_timestamp() + timedelta(seconds=self.lease))
-            .returning(self.key)
-        )
+        given = self._given([item.id for item in claimed], claimed[0].lease)
+        extended = await session.execute(self._extend, {**given, "lease": timedelta(seconds=self.lease)})
         if extended.first() is None:
             raise LeaseLost(f"{self.name}: the lease on {claimed[0].id} was lost")
+
+    @cached_property
+    def _extend(self) -> ReturningUpdate[Any]:
+        moved = func.clock_timestamp() + bindparam("lease", type_=Interval)
+        return update(self.table).where(*self._held_by_us()).values(next_attempt_at=moved).returning(self.key)
+
+    def _held_by_us(self) -> list[ColumnElement[bool]]:
+        """Rows by their keys, as one array: one statement whatever their number, where IN would be another for each."""
+        keys = bindparam("ids", type_=ARRAY(self.key.type))
+        token = bindparam("our_token", type_=self.table.c.lease_token.type)
+        return [self.key == any_(keys), self.table.c.lease_token == token]
+
+    def _given(self, ids: Sequence[Any], lease: uuid.UUID) -> dict[str, Any]:
+        return {"ids": ids, "our_token": lease}
 
     async def complete(self, session: AsyncSession, claimed: Claimed, **values: Any) -> None:
         """Marks the row done, in the transaction of its effect. Raises LeaseLost when it is no longer ours."""
@@ -208,15 +141,19 @@ class DurableQueue:
             **values,
         )
 
-    async def complete_many(self, session: AsyncSession, ids: Iterable[Any], lease: uuid.UUID) -> int:
+    async def complete_many(self, session: AsyncSession, ids: Sequence[Any], lease: uuid.UUID) -> int:
         """Marks the rows of one claim done in one statement; says how many still were ours."""
-        done = await session.execute(
+        done = await session.execute(self._complete_many, self._given(ids, lease))
+        return len(done.all())
+
+    @cached_property
+    def _complete_many(self) -> ReturningUpdate[Any]:
+        return (
             update(self.table)
-            .where(self.key.in_(list(ids)), self.table.c.lease_token == lease)
+            .where(*self._held_by_us())
             .values(state="done", lease_token=None, finished_at=func.clock_timestamp(), last_error=None)
             .returning(self.key)
         )
-        return len(done.all())
 
     async def complete_each(self, session: AsyncSession, done: Sequence[tuple[Claimed, Mapping[str, Any]]]) -> None:
         """Marks rows of one claim done, each with values of its own (of the same columns), in one statement.
@@ -341,30 +278,3 @@ class DurableQueue:
         )
         if written.first() is None:
             raise LeaseLost(f"{self.name}: the lease on {claimed.id} was lost")
-
-
-async def count_by_state(database: Database, queue: DurableQueue) -> dict[str, int]:
-    """How many rows are waiting, dead or parked (done rows are not counted: there may be millions)."""
-    state = queue.table.c.state
-    # Two questions, because a partial index serves one condition, not a list that spans two of them.
-    ready = select(literal("ready"), func.count()).where(state == "ready")
-    given_up = select(state, func.count()).where(or_(state == "dead", state == "parked")).group_by(state)
-    async with database.read() as session:
-        rows = await session.execute(union_all(ready, given_up))
-        return {str(state): int(count) for state, count in rows}
-
-
-async def overdue_seconds(database: Database, queue: DurableQueue) -> float:
-    """For how long the row that waits longest has been due; 0 when none is overdue.
-
-    A row that failed before counts from when it was stored: every attempt moves its next one into the future.
-    """
-    table = queue.table
-    async with database.read() as session:
-        oldest = func.least(
-            func.min(table.c.next_attempt_at), func.min(table.c.created_at).filter(table.c.last_error.is_not(None))
-        )
-        age = await session.scalar(
-            select(func.extract("epoch", func.clock_timestamp() - oldest)).where(table.c.state == "ready")
-        )
-        return max(0.0, float(age or 0))
