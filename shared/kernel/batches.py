@@ -28,6 +28,7 @@ class Batcher(Generic[Item]):
         self._name = name
         self._waiting: deque[tuple[Item, asyncio.Future[None]]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def __len__(self) -> int:
         """How many items wait, those that are being handled not counted."""
@@ -35,7 +36,9 @@ class Batcher(Generic[Item]):
 
     async def put(self, item: Item) -> None:
         """Returns once the item was handled. Raises what `handle` said of it, or Interrupted."""
-        handled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()  # once: it asks the system for the process id
+        handled: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append((item, handled))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name=self._name)

@@ -5,6 +5,7 @@ when OTEL_EXPORTER_OTLP_ENDPOINT says where to.
 """
 
 import os
+import random
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +47,8 @@ def traceparent(given: str | None) -> str:
     """`given` when it is one, else that of a new trace: for hot paths, where a span of their own costs too much."""
     if given is not None and _TRACEPARENT.match(given):
         return given
-    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
+    # Names, not secrets: the system's own randomness would cost a call each.
+    return f"00-{random.getrandbits(128):032x}-{random.getrandbits(64):016x}-01"
 
 
 @contextmanager
