@@ -106,6 +106,7 @@ def main() -> int:
         names = chosen(arguments.names)
         tools.wrk()
         tools.check_rabbitmq()
+        tools.prefer_installed_postgresql()
     except (ValueError, tools.Missing) as error:
         print(re.sub(r"\s+", " ", str(error)), file=sys.stderr)
         return 2

@@ -62,6 +62,7 @@ class Lab:
         self._processes: list[Process] = []
         self._memory: tempfile.TemporaryDirectory[str] | None = None
         self._began = time.monotonic()
+        self.lz4 = False
 
     async def __aenter__(self) -> Self:
         self.directory.chmod(0o755)  # PostgreSQL may run as another user
@@ -69,6 +70,7 @@ class Lab:
         try:
             self.say("PostgreSQL and RabbitMQ start")
             await asyncio.gather(self.postgres.start(), asyncio.to_thread(self.broker.start))
+            await self._compress_well()
         except BaseException:
             await self.close()
             raise
@@ -78,6 +80,18 @@ class Lab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _compress_well(self) -> None:
+        """lz4 for everybody's large values, ours and the peer's, where this PostgreSQL has it."""
+        connection = await asyncpg.connect(self.postgres.admin_url)
+        try:
+            known = "SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression'"
+            self.lz4 = "lz4" in await connection.fetchval(known)
+            if self.lz4:
+                await connection.execute("ALTER SYSTEM SET default_toast_compression = 'lz4'")
+                await connection.execute("SELECT pg_reload_conf()")
+        finally:
+            await connection.close()
 
     async def close(self) -> None:
         """Ends everything this lab started."""

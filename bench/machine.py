@@ -20,7 +20,8 @@ def describe(lab: Lab, rounds: int, peer: Path | None) -> dict[str, Any]:
         "machine": f"{_processor()}, {os.cpu_count()} cores, {_memory()} GiB, Linux {platform.release()}",
         "rounds": rounds,
         "Python": platform.python_version(),
-        "PostgreSQL": f"{_postgres(lab)}, its defaults; fsync, full_page_writes and synchronous_commit on",
+        "PostgreSQL": f"{_postgres(lab)}; fsync, full_page_writes and synchronous_commit on; "
+        f"large values compressed with {'lz4' if lab.lz4 else 'pglz'}; otherwise its defaults",
         "RabbitMQ": f"{_rabbitmq()}, one node, quorum queues",
         "ours": ours,
     }

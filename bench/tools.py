@@ -2,10 +2,13 @@
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from ez.embedded.postgres_binaries import OLDEST_SUPPORTED_MAJOR
 
 _ROOT = Path(__file__).parents[1]
 _ENVIRONMENT = _ROOT / ".venv-bench"
@@ -29,6 +32,14 @@ def check_rabbitmq() -> None:
     """Raises Missing where no RabbitMQ server is installed."""
     if not (shutil.which("rabbitmq-server") or Path("/usr/lib/rabbitmq").exists()):
         raise Missing("RabbitMQ is not installed: apt install rabbitmq-server")
+
+
+def prefer_installed_postgresql() -> None:
+    """Measures on an installed PostgreSQL where there is one, as production would run: the wheel's knows no lz4."""
+    found = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if path.parent.name.isdigit()]
+    newest = max(found, key=lambda path: int(path.parent.name), default=None)
+    if newest is not None and int(newest.parent.name) >= OLDEST_SUPPORTED_MAJOR:
+        os.environ.setdefault("EZ_PG_BINDIR", str(newest))
 
 
 def peer_environment() -> Path:

@@ -15,7 +15,7 @@ from shared.web.body_limit import DeclaredBodyLimit
 from shared.web.context import RequestContext
 from shared.web.dead_letters import dead_letters_router
 from shared.web.health import health_routes
-from shared.web.hot_paths import HotPaths
+from shared.web.hot_paths import HotPathsFirst
 from shared.web.problems import install_problem_handlers
 from shared.web.settings import ServiceSettings
 from shared.web.tokens import TokenVerifier
@@ -38,7 +38,7 @@ def create_app(
 ) -> FastAPI:
     """The ASGI app of one service.
 
-    `hot_routes` are answered ahead of all middleware (see HotPaths). `listener` is started with the app, for live
+    `hot_routes` are answered ahead of all middleware (see HotPathsFirst). `listener` is started with the app, for live
     streams. `queues` are the durable tables whose dead rows staff may list and replay. Bodies over `largest_body` bytes
     are refused (413). `closing` is awaited when the app ends: what the adapters hold open is closed there.
     """
@@ -54,7 +54,9 @@ def create_app(
             await close()
         await database.close()
 
-    app = FastAPI(
+    app = HotPathsFirst(
+        service=name,
+        hot_routes=hot_routes,
         title=f"EZ Solutions {name}",
         version="1",
         lifespan=lifespan,
@@ -63,7 +65,6 @@ def create_app(
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False},  # RequestContext makes the one span we want
         middleware=[
-            Middleware(HotPaths, routes=hot_routes),
             Middleware(RequestContext, service=name),
             Middleware(DeclaredBodyLimit, most=largest_body),
             Middleware(RequestBodyLimitMiddleware, max_body_size=largest_body),
@@ -76,7 +77,7 @@ def create_app(
     app.state.idempotency_keys = idempotency_keys
     app.state.verifier = TokenVerifier(settings.token_keys, name)
     install_problem_handlers(app)
-    app.router.routes.extend([*hot_routes, *health_routes(database)])
+    app.router.routes.extend(health_routes(database))
     for router in routers:
         app.include_router(router)
     app.include_router(dead_letters_router(name, database, queues))

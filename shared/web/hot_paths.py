@@ -5,24 +5,37 @@ its own body limit, metrics and log lines; `RequestContext` around a single answ
 """
 
 from collections.abc import Sequence
+from typing import Any
 
+from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shared.web.context import RequestContext
+from shared.web.problems import unexpected
 
-class HotPaths:
-    """Hands requests whose method and whole path are those of a route straight to its endpoint, an ASGI app.
 
-    The routes must also be in the app's router, which answers other methods (405) and names the path in lists.
+class HotPathsFirst(FastAPI):
+    """Hands requests whose method and whole path are those of a hot route straight to its endpoint, an ASGI app.
+
+    The routes are in the router as well, which answers other methods (405).
     """
 
-    def __init__(self, app: ASGIApp, routes: Sequence[Route]) -> None:
-        self._app = app
+    def __init__(self, *, service: str, hot_routes: Sequence[Route], **options: Any) -> None:
+        super().__init__(**options)
+        self._service = service
         self._hot: dict[tuple[str, str], ASGIApp] = {
-            (method, route.path): route.endpoint for route in routes for method in route.methods or ()
+            (method, route.path): route.endpoint for route in hot_routes for method in route.methods or ()
         }
+        self.router.routes.extend(hot_routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         hot = self._hot.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        await (hot or self._app)(scope, receive, send)
+        if hot is None:
+            await super().__call__(scope, receive, send)
+            return
+        try:
+            await hot(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - nobody above answers for it
+            await RequestContext(unexpected(error), self._service)(scope, receive, send)

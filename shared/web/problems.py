@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.database import is_away, is_busy
 from shared.database.engine import sqlstate
@@ -148,10 +149,23 @@ async def _on_database(_request: Request, error: Exception) -> Response:
 
 
 async def _on_anything(_request: Request, error: Exception) -> Response:
+    return _unhandled(error)
+
+
+def _unhandled(error: Exception) -> Response:
     log.error("unhandled", error=type(error).__name__, exc_info=error)
     return problem(
         500, "internal-error", "Something went wrong on our side", "We have been told. Quote the request id to support."
     )
+
+
+def unexpected(error: Exception) -> ASGIApp:
+    """The answer to a request that failed outside of any app's own handling; made within the request's context."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await _unhandled(error)(scope, receive, send)
+
+    return answer
 
 
 def install_problem_handlers(app: FastAPI) -> None:

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from services.billing.adapters.intake import IncomingEvent, Intake
 from shared.database import Database
 from shared.telemetry.metrics import registry
 from tests.api.billing.conftest import Billing, running_billing, settings
@@ -346,6 +347,19 @@ async def test_what_is_stored_and_what_is_refused_is_logged_and_counted(billing:
     assert refused["reason"] == "invalid-signature"
     assert refused["request_id"] == access["request_id"] == answer.headers["x-request-id"]
     assert (access["route"], access["status"]) == ("/webhooks/stripe", 400)
+
+
+async def test_a_failure_nobody_expected_is_a_problem_without_a_trace(
+    billing: Billing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_intake: Intake, _event: IncomingEvent) -> None:
+        raise LookupError("a secret thing")
+
+    monkeypatch.setattr(Intake, "store", broken)
+    answer = await billing.deliver(an_event())
+    assert_problem(answer, 500, "internal-error")
+    assert "secret" not in answer.text
+    assert await billing.count() == 0
 
 
 async def test_neither_body_nor_secret_is_logged(billing: Billing, capsys: pytest.CaptureFixture[str]) -> None:

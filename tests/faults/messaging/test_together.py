@@ -42,6 +42,7 @@ async def test_a_backlog_is_handled_in_few_transactions_and_every_fact_once(post
     assert await transactions(post) < 20
 
 
+@pytest.mark.fault(20)
 async def test_facts_of_one_subject_are_handled_in_the_order_in_which_they_came(post: Post) -> None:
     handled: dict[str, list[str]] = defaultdict(list)
     dice = random.Random(5)
@@ -100,6 +101,7 @@ async def test_a_handler_sees_what_others_changed_since_an_earlier_one_of_its_ba
     assert seen == ["first", "changed", "changed"]
 
 
+@pytest.mark.fault(33)
 async def test_a_row_that_somebody_keeps_locked_does_not_hold_up_the_facts_behind_it(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
