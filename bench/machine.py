@@ -3,13 +3,13 @@
 import os
 import platform
 import re
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench.lab import Lab
 from bench.tools import versions
+from ez.embedded.postgres_binaries import find_binaries
 
 
 def describe(lab: Lab, rounds: int, peer: Path | None) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def describe(lab: Lab, rounds: int, peer: Path | None) -> dict[str, Any]:
         "machine": f"{_processor()}, {os.cpu_count()} cores, {_memory()} GiB, Linux {platform.release()}",
         "rounds": rounds,
         "Python": platform.python_version(),
-        "PostgreSQL": f"{_postgres(lab)}; fsync, full_page_writes and synchronous_commit on; "
+        "PostgreSQL": f"{find_binaries().version}; fsync, full_page_writes and synchronous_commit on; "
         f"large values compressed with {'lz4' if lab.lz4 else 'pglz'}; otherwise its defaults",
         "RabbitMQ": f"{_rabbitmq()}, one node, quorum queues",
         "ours": ours,
@@ -40,11 +40,6 @@ def _processor() -> str:
 
 def _memory() -> int:
     return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
-
-
-def _postgres(lab: Lab) -> str:
-    said = subprocess.run([lab.pg_bin / "postgres", "--version"], capture_output=True, text=True, check=True)
-    return said.stdout.split(")")[-1].strip().split()[-1]
 
 
 def _rabbitmq() -> str:
