@@ -4,6 +4,7 @@ Headers are forwarded by name from a short list, so nothing a client makes up ab
 framed, reaches a service.
 """
 
+import contextlib
 from collections.abc import AsyncIterator
 from http.cookies import CookieError, SimpleCookie
 
@@ -27,6 +28,11 @@ _SAFE = ("GET", "HEAD")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _LARGEST = 1024 * 1024
 _SESSION = "/api/v1/sessions"
+# After a write it is not known whether it was done: the service may have died after its commit.
+_WHAT_TO_DO = {
+    True: "Try again shortly.",
+    False: "Send the same request again shortly, with the same Idempotency-Key if it had one.",
+}
 
 
 class Refused(Exception):
@@ -61,7 +67,7 @@ class ApiProxy:
                 503,
                 "service-away",
                 "Temporarily unavailable",
-                f"{away.service.capitalize()} is not answering. Nothing was changed; try again shortly.",
+                f"{away.service.capitalize()} is not answering. {_WHAT_TO_DO[scope['method'] in _SAFE]}",
                 headers={"Retry-After": str(away.retry_after or 2)},
             )
             await answer(scope, receive, send)
@@ -89,7 +95,9 @@ class ApiProxy:
             service, method, target, headers=headers, body=body or None, stream=streaming
         )
         try:
-            await _send(response, send, limits)
+            # Half an answer must not be passed on as one, so all of it is here before its first line leaves.
+            whole = None if streaming else await self._upstreams.body(service, response)
+            await _send(response, send, limits, whole)
         finally:
             response.close() if streaming else response.release()
 
@@ -169,7 +177,8 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-async def _send(response: aiohttp.ClientResponse, send: Send, limits: dict[str, str]) -> None:
+async def _send(response: aiohttp.ClientResponse, send: Send, limits: dict[str, str], whole: bytes | None) -> None:
+    """Passes an answer on: `whole`, or piece by piece as a stream brings it."""
     returned = [
         (name.lower().encode(), value.encode("latin-1"))
         for name, value in response.headers.items()
@@ -181,6 +190,10 @@ async def _send(response: aiohttp.ClientResponse, send: Send, limits: dict[str, 
     if length is not None:
         returned.append((b"content-length", length.encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": returned})
-    async for chunk in response.content.iter_any():
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    if whole is not None:
+        await send({"type": "http.response.body", "body": whole})
+        return
+    with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):  # whoever listens connects again
+        async for chunk in response.content.iter_any():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -70,6 +70,13 @@ class Upstreams:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UpstreamAway(service, 2) from error
 
+    async def body(self, service: Service, response: aiohttp.ClientResponse) -> bytes:
+        """The whole body of an answer. Raises UpstreamAway when the service dies before the end of it."""
+        try:
+            return await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise UpstreamAway(service, 2) from error
+
     async def call(
         self,
         service: Service,
@@ -92,9 +99,7 @@ class Upstreams:
         target = f"{path}?{urlencode(params)}" if params else path
         response = await self.request(service, method, target, headers=sent, body=body)
         try:
-            raw = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UpstreamAway(service, 2) from error
+            raw = await self.body(service, response)
         finally:
             response.release()
         answered = {key.lower(): value for key, value in response.headers.items()}

@@ -135,9 +135,9 @@ async def _on_http(_request: Request, error: Exception) -> Response:
 async def _on_database(_request: Request, error: Exception) -> Response:
     if is_away(error):
         log.warning("database_away", error=type(error).__name__)
-        return problem(
-            503, "database-away", Unavailable.title, "Nothing was changed. Try again shortly.", headers=_retry(2)
-        )
+        # Not "nothing was changed": the connection may have broken after the commit.
+        detail = "Send the same request again shortly, with the same Idempotency-Key if it had one."
+        return problem(503, "database-away", Unavailable.title, detail, headers=_retry(2))
     if is_busy(error):
         log.warning("database_busy", error=type(error).__name__)
         return problem(

@@ -74,22 +74,25 @@ async def behind() -> Behind:
     return Behind()
 
 
+def _settings(upstream: str) -> GatewaySettings:
+    names = ("identity", "billing", "catalog", "provisioning", "support")
+    return GatewaySettings.model_validate(
+        {
+            "EZ_ENVIRONMENT": "test",
+            "public_url": "http://127.0.0.1",
+            "allowed_hosts": "127.0.0.1",
+            "csrf_secret": "c" * 40,
+            "signing_key": PRIVATE_KEYS["gateway"],
+            **{f"{name}_url": upstream for name in names},
+        }
+    )
+
+
 @pytest_asyncio.fixture
 async def door(behind: Behind) -> AsyncIterator[str]:
     """A gateway in front of them, on a real port."""
-    async with listening(behind.app) as upstream:
-        settings = GatewaySettings.model_validate(
-            {
-                "EZ_ENVIRONMENT": "test",
-                "public_url": "http://127.0.0.1",
-                "allowed_hosts": "127.0.0.1",
-                "csrf_secret": "c" * 40,
-                "signing_key": PRIVATE_KEYS["gateway"],
-                **{f"{name}_url": upstream for name in ("identity", "billing", "catalog", "provisioning", "support")},
-            }
-        )
-        async with listening(create_gateway(settings)) as url:
-            yield url
+    async with listening(behind.app) as upstream, listening(create_gateway(_settings(upstream))) as url:
+        yield url
 
 
 async def _ask(url: str, method: str = "GET", **options: Any) -> tuple[int, Any, Any]:
@@ -231,17 +234,29 @@ async def test_the_webhook_passes_its_bytes_and_signature_unchanged(door: str, b
 
 
 async def test_a_service_that_is_away_is_a_503_that_says_when_to_come_back(behind: Behind) -> None:
-    settings = GatewaySettings.model_validate(
-        {
-            "EZ_ENVIRONMENT": "test", "public_url": "http://127.0.0.1", "allowed_hosts": "127.0.0.1",
-            "csrf_secret": "c" * 40, "signing_key": PRIVATE_KEYS["gateway"],
-            **{f"{n}_url": "http://127.0.0.1:9" for n in ("identity", "billing", "catalog", "provisioning", "support")},
-        }
-    )  # fmt: skip
-    async with listening(create_gateway(settings)) as url:
+    async with listening(create_gateway(_settings("http://127.0.0.1:9"))) as url:
         status, headers, body = await _ask(f"{url}/api/v1/plans")
     assert (status, body["type"].rsplit("/", 1)[-1]) == (503, "service-away")
     assert int(headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_service_that_dies_in_the_middle_of_its_answer_is_a_503(method: str) -> None:
+    """Half an answer must not be passed on as one; and nobody may claim that nothing was done."""
+
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(die, "127.0.0.1", 0)
+    upstream = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, listening(create_gateway(_settings(upstream))) as url:
+        status, headers, body = await _ask(f"{url}/api/v1/plans", method)
+    assert (status, body["type"].rpartition("/")[2]) == (503, "service-away")
+    assert int(headers["Retry-After"]) >= 1
+    assert "othing was changed" not in body["detail"]
 
 
 async def test_a_live_stream_comes_through_piece_by_piece(door: str) -> None:
