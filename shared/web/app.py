@@ -16,7 +16,7 @@ from shared.web.context import RequestContext
 from shared.web.dead_letters import dead_letters_router
 from shared.web.health import health_routes
 from shared.web.hot_paths import HotPathsFirst
-from shared.web.problems import install_problem_handlers
+from shared.web.problems import AnswersForAnything, install_problem_handlers
 from shared.web.settings import ServiceSettings
 from shared.web.tokens import TokenVerifier
 
@@ -55,7 +55,6 @@ def create_app(
         await database.close()
 
     app = HotPathsFirst(
-        service=name,
         hot_routes=hot_routes,
         title=f"EZ Solutions {name}",
         version="1",
@@ -66,6 +65,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False},  # RequestContext makes the one span we want
         middleware=[
             Middleware(RequestContext, service=name),
+            Middleware(AnswersForAnything),
             Middleware(DeclaredBodyLimit, most=largest_body),
             Middleware(RequestBodyLimitMiddleware, max_body_size=largest_body),
         ],

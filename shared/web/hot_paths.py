@@ -1,7 +1,8 @@
 """A few exact paths are answered before anything else an app does for a request.
 
 Middleware, routing, a span and a log line cost a request more than storing a webhook does. Who is led past them minds
-its own body limit, metrics and log lines; `RequestContext` around a single answer gives back what is worth its price.
+its own body limit, metrics, log lines and errors; `RequestContext` around a single answer gives back what is worth its
+price.
 """
 
 from collections.abc import Sequence
@@ -11,9 +12,6 @@ from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.web.context import RequestContext
-from shared.web.problems import unexpected
-
 
 class HotPathsFirst(FastAPI):
     """Hands requests whose method and whole path are those of a hot route straight to its endpoint, an ASGI app.
@@ -21,9 +19,8 @@ class HotPathsFirst(FastAPI):
     The routes are in the router as well, which answers other methods (405).
     """
 
-    def __init__(self, *, service: str, hot_routes: Sequence[Route], **options: Any) -> None:
+    def __init__(self, *, hot_routes: Sequence[Route], **options: Any) -> None:
         super().__init__(**options)
-        self._service = service
         self._hot: dict[tuple[str, str], ASGIApp] = {
             (method, route.path): route.endpoint for route in hot_routes for method in route.methods or ()
         }
@@ -32,10 +29,4 @@ class HotPathsFirst(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         hot = self._hot.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if hot is None:
-            await super().__call__(scope, receive, send)
-            return
-        try:
-            await hot(scope, receive, send)
-        except Exception as error:  # noqa: BLE001 - nobody above answers for it
-            await RequestContext(unexpected(error), self._service)(scope, receive, send)
+        await (hot or super().__call__)(scope, receive, send)

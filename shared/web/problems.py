@@ -8,9 +8,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.database import is_away, is_busy
 from shared.database.engine import sqlstate
@@ -160,12 +161,38 @@ def _unhandled(error: Exception) -> Response:
 
 
 def unexpected(error: Exception) -> ASGIApp:
-    """The answer to a request that failed outside of any app's own handling; made within the request's context."""
+    """The answer to a request that failed as nobody expected; made within the request's context, whose id it names."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         await _unhandled(error)(scope, receive, send)
 
     return answer
+
+
+class AnswersForAnything:
+    """Makes a problem of what no handler of the app expected, within the request's context, so that it has its id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request. An error after the first line of the answer ends the connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def noticed(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noticed)
+        except Exception as error:
+            if begun:
+                raise
+            await unexpected(error)(scope, receive, send)
 
 
 def install_problem_handlers(app: FastAPI) -> None:
@@ -175,6 +202,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         RequestValidationError: _on_validation,
         HTTPException: _on_http,
         DBAPIError: _on_database,
+        PoolTimeout: _on_database,
         ConnectionError: _on_database,
         OSError: _on_database,
         Exception: _on_anything,

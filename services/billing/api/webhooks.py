@@ -25,7 +25,7 @@ from services.billing.domain.base import SCHEMA
 from shared.telemetry import metrics
 from shared.telemetry.tracing import traceparent
 from shared.web.context import RequestContext, header
-from shared.web.problems import problem
+from shared.web.problems import problem, unexpected
 
 log = structlog.get_logger()
 
@@ -93,11 +93,12 @@ class StripeWebhook:
         try:
             body = await self._body(scope, receive)
             await self._store(self._event(scope, body))
-        except _Refused as refusal:
-            scope["route"] = self  # names the route in metrics and the access line
-            await RequestContext(refusal.answer, SCHEMA)(scope, receive, send)
         except _HungUp:
             _deliveries.labels("hung-up").inc()
+        except Exception as error:  # noqa: BLE001 - nobody above answers for it
+            scope["route"] = self  # names the route in metrics and the access line
+            answer = error.answer if isinstance(error, _Refused) else unexpected(error)
+            await RequestContext(answer, SCHEMA)(scope, receive, send)
         else:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             await send({"type": "http.response.body", "body": _ANSWER})

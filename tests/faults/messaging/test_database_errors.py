@@ -1,10 +1,12 @@
 """PostgreSQL rolls back some transactions, or has no space: callers do not notice the first, and no work is lost."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from services.billing.jobs import EventProcessor
 from services.support.consumers import handlers
@@ -185,3 +187,38 @@ async def test_while_the_disk_is_full_stripe_is_told_to_retry(fresh_database: Te
         await free_disk(fresh_database)
         assert (await billing.deliver(made)).status_code == 200
         assert len(await billing.rows("stripe_events", "id")) == 1
+
+
+@pytest.mark.fault(24)
+async def test_while_every_connection_waits_for_a_frozen_database_callers_are_asked_to_come_back(
+    support: Support, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first requests wait for PostgreSQL, the rest for a connection; neither is an error of ours."""
+    pool = support.database.engine.pool
+    monkeypatch.setattr(pool, "_timeout", 0.2)
+    async with AsyncExitStack() as frozen:
+        for _ in range(pool.size() + pool._max_overflow):  # type: ignore[attr-defined]  # a QueuePool's own
+            await frozen.enter_async_context(support.database.engine.connect())
+        answer = await support.client.get("/api/v1/tickets", headers=bearer(customer()))
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert (await support.call("GET", "/tickets", customer())).status_code == 200
+
+
+async def test_a_failure_nobody_expected_names_its_request(support: Support, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever quotes the id to support must be found in the log by it."""
+
+    def broken(*_given: object) -> None:
+        raise LookupError("a secret thing")
+
+    monkeypatch.setattr(UnitOfWork, "__init__", broken)
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        answer = await support.client.post(
+            "/api/v1/tickets", json={"subject": "No route", "body": "Ping fails."}, headers=bearer(customer())
+        )
+    problem = answer.json()
+    assert (answer.status_code, problem["type"].rpartition("/")[2]) == (500, "internal-error")
+    assert problem["request_id"] == answer.headers["x-request-id"] != ""
+    assert "secret" not in answer.text
+    [unhandled] = [line for line in lines if line["event"] == "unhandled"]
+    assert unhandled["request_id"] == problem["request_id"]
