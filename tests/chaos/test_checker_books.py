@@ -160,8 +160,8 @@ async def test_b7_the_fact_of_a_payment_is_not_written_with_it(
 ) -> None:
     write = Outbox.write
 
-    async def forgetful(outbox: Outbox, session: Any, events: Any) -> None:
-        kept = [event for event in events if event.wire_type != "billing.checkout.paid.v1"]
+    async def forgetful(outbox: Outbox, session: Any, facts: Any) -> None:
+        kept = [fact for fact in facts if fact.event.wire_type != "billing.checkout.paid.v1"]
         if kept:
             await write(outbox, session, kept)
 
@@ -176,8 +176,8 @@ async def test_b7_money_that_does_not_fit_is_shown_to_nobody(
 ) -> None:
     write = Outbox.write
 
-    async def silent(outbox: Outbox, session: Any, events: Any) -> None:
-        kept = [event for event in events if event.wire_type != "billing.payment.mismatched.v1"]
+    async def silent(outbox: Outbox, session: Any, facts: Any) -> None:
+        kept = [fact for fact in facts if fact.event.wire_type != "billing.payment.mismatched.v1"]
         if kept:
             await write(outbox, session, kept)
 

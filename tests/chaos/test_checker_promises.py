@@ -17,7 +17,7 @@ from services.catalog.use_cases import loading, take_payments
 from services.provisioning.adapters.proxmox.connector import ProxmoxConnector
 from services.provisioning.jobs import clock, steps
 from services.provisioning.use_cases import deliver
-from shared.kernel.ids import uuid7
+from shared.kernel.ids import decode_id, uuid7
 from shared.messaging import Consumer, Outbox
 from shared.messaging.transports.local import LocalTransport
 from shared.testing import eventually
@@ -202,7 +202,9 @@ async def test_i7_a_machine_stops_and_drift_is_not_looked_for(
     monkeypatch.setattr(clock, "check_drift", no_look)
     order = await market.buy("i7")
     await market.delivered(order)
-    rows = await market.sql("SELECT machine_id FROM provisioning.resources ORDER BY created_at DESC LIMIT 1")
+    rows = await market.sql(
+        f"SELECT machine_id FROM provisioning.resources WHERE order_id = '{decode_id('ord', order)}'"
+    )
     machine = rows[0]["machine_id"]
     await market.hypervisor("POST", f"/api2/json/nodes/pve1/qemu/{machine}/status/stop")
 
@@ -296,9 +298,9 @@ async def test_i10_a_fact_told_twice_under_two_ids(
 ) -> None:
     write = Outbox.write
 
-    async def twice(outbox: Outbox, session: Any, events: Any) -> None:
-        again = [event for event in events if event.wire_type == "billing.checkout.paid.v1"]
-        await write(outbox, session, [*events, *again])
+    async def twice(outbox: Outbox, session: Any, facts: Any) -> None:
+        again = [fact for fact in facts if fact.event.wire_type == "billing.checkout.paid.v1"]
+        await write(outbox, session, [*facts, *again])
 
     monkeypatch.setattr(Outbox, "write", twice)
     order = await market.buy("i10-twice")
