@@ -6,8 +6,6 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
@@ -23,6 +21,7 @@ from gateway.web.app import web_error_handler, web_routes
 from gateway.web.upstream import Site, WebSettings
 from shared.web.context import RequestContext
 from shared.web.health import health_routes
+from shared.web.problems import AnswersForAnything
 
 
 def create_gateway(settings: GatewaySettings) -> Starlette:
@@ -50,16 +49,13 @@ def create_gateway(settings: GatewaySettings) -> Starlette:
         yield
         await upstreams.close()
 
-    page_error = web_error_handler(site)
-
-    async def on_error(request: Request, error: Exception) -> Response:
-        return await page_error(request, error)
-
+    on_error = web_error_handler(site)
+    whole = AnswersForAnything(_Whole(proxy))
     return Starlette(
         lifespan=lifespan,
         routes=[
-            Mount(API.rstrip("/"), _Whole(proxy)),
-            Route(WEBHOOK, _Whole(proxy), methods=None),
+            Mount(API.rstrip("/"), whole),
+            Route(WEBHOOK, whole, methods=None),
             *health_routes(None),
             *dev_mail_routes(settings.dev_mail_url),
             *web_routes(site),
@@ -72,8 +68,9 @@ def create_gateway(settings: GatewaySettings) -> Starlette:
                 checkout_origin=settings.checkout_origin,
                 secure=settings.secure,
             ),
+            Middleware(AnswersForAnything, answer=on_error),
         ],
-        exception_handlers={HTTPException: on_error, 500: on_error},
+        exception_handlers={HTTPException: on_error},
     )
 
 

@@ -150,11 +150,15 @@ async def _on_database(_request: Request, error: Exception) -> Response:
 
 
 async def _on_anything(_request: Request, error: Exception) -> Response:
-    return _unhandled(error)
+    _report(error)
+    return _internal_error()
 
 
-def _unhandled(error: Exception) -> Response:
+def _report(error: Exception) -> None:
     log.error("unhandled", error=type(error).__name__, exc_info=error)
+
+
+def _internal_error() -> Response:
     return problem(
         500, "internal-error", "Something went wrong on our side", "We have been told. Quote the request id to support."
     )
@@ -164,16 +168,21 @@ def unexpected(error: Exception) -> ASGIApp:
     """The answer to a request that failed as nobody expected; made within the request's context, whose id it names."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await _unhandled(error)(scope, receive, send)
+        _report(error)
+        await _internal_error()(scope, receive, send)
 
     return answer
 
 
 class AnswersForAnything:
-    """Makes a problem of what no handler of the app expected, within the request's context, so that it has its id."""
+    """Answers what no handler of the app expected, within the request's context, so that the answer has its id.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `answer` makes the response; a problem document unless given.
+    """
+
+    def __init__(self, app: ASGIApp, answer: Callable[[Request, Exception], Awaitable[Response]] | None = None) -> None:
         self._app = app
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request. An error after the first line of the answer ends the connection."""
@@ -192,7 +201,9 @@ class AnswersForAnything:
         except Exception as error:
             if begun:
                 raise
-            await unexpected(error)(scope, receive, send)
+            _report(error)
+            response = await self._answer(Request(scope, receive), error) if self._answer else _internal_error()
+            await response(scope, receive, send)
 
 
 def install_problem_handlers(app: FastAPI) -> None:

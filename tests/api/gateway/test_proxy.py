@@ -19,6 +19,7 @@ from gateway.main import create_gateway
 from gateway.routing import owner_of
 from gateway.sessions import REMEMBERED
 from gateway.settings import GatewaySettings
+from gateway.upstreams import Upstreams
 from tests.support.callers import PRIVATE_KEYS
 from tests.support.live import listening
 
@@ -257,6 +258,33 @@ async def test_a_service_that_dies_in_the_middle_of_its_answer_is_a_503(method: 
     assert (status, body["type"].rpartition("/")[2]) == (503, "service-away")
     assert int(headers["Retry-After"]) >= 1
     assert "othing was changed" not in body["detail"]
+
+
+async def _break(_request: Request) -> Response:
+    raise LookupError("a secret thing")
+
+
+@pytest.mark.parametrize("path", ["/broken", "/api/v1/plans"])
+async def test_a_failure_nobody_expected_names_its_request_and_keeps_the_security_headers(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_given: Any, **_named: Any) -> Any:
+        raise LookupError("a secret thing")
+
+    gateway = create_gateway(_settings("http://127.0.0.1:9"))
+    gateway.router.routes.insert(0, Route("/broken", _break))
+    monkeypatch.setattr(Upstreams, "request", broken)
+    async with listening(gateway) as url:
+        status, headers, body = await _ask(url + path)
+    assert status == 500
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Request-Id"]
+    if path == "/broken":
+        assert headers["X-Request-Id"] in body.decode()
+        assert "secret" not in body.decode()
+    else:
+        assert headers["Content-Type"] == "application/problem+json"
+        assert body["request_id"] == headers["X-Request-Id"]
 
 
 async def test_a_live_stream_comes_through_piece_by_piece(door: str) -> None:
