@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.billing.adapters.intake import EventStore
-from services.billing.adapters.stripe.sdk import SignatureVerifier
+from services.billing.adapters.stripe import SignatureVerifier
 from services.catalog.domain import Entitlement, Order
 from services.catalog.use_cases import follow_delivery
 from services.support.use_cases import notifying

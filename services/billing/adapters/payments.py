@@ -139,6 +139,6 @@ class PaymentProvider(Protocol):
 class WebhookVerifier(Protocol):
     """Tells the provider's deliveries from everybody else's."""
 
-    def verify(self, payload: str, header: str | None) -> None:
-        """Raises InvalidSignature unless one of the secrets signed exactly this payload, within the tolerance."""
+    def verify(self, body: bytes, header: bytes | None) -> None:
+        """Raises InvalidSignature unless one of the secrets signed exactly this body, within the tolerance."""
         ...

@@ -67,7 +67,9 @@ class DurableQueue:
         """Takes up to `limit` rows that are due, skipping rows others are taking (SKIP LOCKED)."""
         token = uuid.uuid4()
         given = {"most": limit, "new_token": token, "lease": timedelta(seconds=self.lease)}
-        rows = [dict(row) for row in (await session.execute(self._claim, given)).mappings()]
+        claimed = await session.execute(self._claim, given)
+        names = tuple(claimed.keys())
+        rows = [dict(zip(names, row, strict=True)) for row in claimed]  # a row's own mapping asks for each name anew
         rows.sort(key=lambda row: row[self.key.name])
         return [Claimed(row[self.key.name], token, row["attempts"], row) for row in rows]
 

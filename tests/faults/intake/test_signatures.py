@@ -1,10 +1,13 @@
 """How signatures are compared, and what refused deliveries leave behind."""
 
 import hmac
+import time
 from typing import Any
 
 import pytest
 import stripe
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.billing.adapters.payments import InvalidSignature
 from services.billing.adapters.stripe import SignatureVerifier
@@ -26,15 +29,51 @@ def test_signatures_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatc
         return genuine(left, right)
 
     monkeypatch.setattr(hmac, "compare_digest", spy)
-    header = signed(b"{}")["Stripe-Signature"]
-    expected = header.partition("v1=")[2]
+    header = signed(b"{}")["Stripe-Signature"].encode()
+    expected = header.partition(b"v1=")[2]
     verifier = SignatureVerifier([SECRET], SystemClock())
-    verifier.verify("{}", header)
-    almost = expected[:-1] + ("0" if expected[-1] != "0" else "1")
+    verifier.verify(b"{}", header)
+    almost = expected[:-1] + (b"0" if expected[-1:] != b"0" else b"1")
     with pytest.raises(InvalidSignature):
-        verifier.verify("{}", header.replace(expected, almost))
+        verifier.verify(b"{}", header.replace(expected, almost))
     assert compared == [(expected, expected), (expected, almost)]
     assert stripe.WebhookSignature.EXPECTED_SCHEME == "v1"
+
+
+_BODIES = st.text(max_size=60)
+_ITEMS = st.lists(
+    st.one_of(
+        st.sampled_from(["t={now}", "t= {now}", "t=+{now}", "t=0{now}", "t={now}.0", "t=", "t", "v1", "v1=", "v1=é"]),
+        st.sampled_from(
+            ["v1={genuine}", "v1=x{genuine}", "v1={genuine}x", "v0={genuine}", " v1={genuine}", "v1={wrong}"]
+        ),
+        st.text(max_size=12),
+    ),
+    max_size=5,
+)
+
+
+@pytest.mark.fault(3)
+@given(body=_BODIES, items=_ITEMS)
+def test_whatever_we_accept_stripes_own_check_accepts_too(body: str, items: list[str]) -> None:
+    """Ours may be stricter, never laxer; and what Stripe's SDK signs, both accept."""
+    now = int(time.time())
+    genuine = stripe.WebhookSignature.generate_signature_header(body, SECRET, now)
+    values = {"now": now, "genuine": genuine.partition("v1=")[2], "wrong": "0" * 64}
+    header = ",".join(_filled(item, values) for item in items)
+    verifier = SignatureVerifier([SECRET], SystemClock())
+    verifier.verify(body.encode(), genuine.encode())
+    try:
+        verifier.verify(body.encode(), header.encode("utf-8", "replace"))
+    except InvalidSignature:
+        return
+    assert stripe.WebhookSignature.verify_header(body, header, SECRET)
+
+
+def _filled(item: str, values: dict[str, Any]) -> str:
+    for name, value in values.items():
+        item = item.replace(f"{{{name}}}", str(value))
+    return item
 
 
 def _deliveries(outcome: str) -> float:

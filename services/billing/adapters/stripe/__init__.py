@@ -1,6 +1,10 @@
-"""Stripe: `sdk` is the door to its library, `provider` makes the calls, `readings` understands its JSON."""
+"""Stripe: `sdk` is the door to its library, `provider` makes the calls, `readings` understands its JSON.
+
+`signature` tells its deliveries from everybody else's.
+"""
 
 from services.billing.adapters.stripe.provider import StripePayments
-from services.billing.adapters.stripe.sdk import API_VERSION, SignatureVerifier, make_client
+from services.billing.adapters.stripe.sdk import API_VERSION, make_client
+from services.billing.adapters.stripe.signature import SignatureVerifier
 
 __all__ = ["API_VERSION", "SignatureVerifier", "StripePayments", "make_client"]

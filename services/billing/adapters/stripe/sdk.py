@@ -1,13 +1,12 @@
-"""The one module that imports Stripe's SDK: the client, the signature check, and what its errors mean for us."""
+"""The one module that imports Stripe's SDK: the client, and what its errors mean for us."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import stripe
 
-from services.billing.adapters.payments import InvalidSignature, ProviderFailure
+from services.billing.adapters.payments import ProviderFailure
 from shared.database import FailureClass
-from shared.kernel import Clock
 
 Answer = TypeVar("Answer")
 StripeClient = stripe.StripeClient
@@ -15,9 +14,6 @@ RequestOptions = stripe.RequestOptions
 
 # The API version the SDK speaks and our readings were written for, e.g. "2026-10-28.endive".
 API_VERSION: str = stripe.api_version or ""
-# Seconds between signing and arrival, either way. Stripe's own default, but the SDK accepts any time in the future.
-TOLERANCE = 300
-_LONGEST_HEADER = 4096
 _TIMEOUT = 10.0
 _RETRIES = 2
 # Errors that come and go: another request holds the same key, or the same object.
@@ -72,37 +68,3 @@ def error_code(failure: ProviderFailure) -> str:
     """Stripe's code behind a failure, e.g. `resource_missing`; empty when there is none."""
     cause = failure.__cause__
     return (cause.code or "") if isinstance(cause, stripe.StripeError) else ""
-
-
-class SignatureVerifier:
-    """Checks `Stripe-Signature` against every configured secret (https://docs.stripe.com/webhooks#verify-manually)."""
-
-    def __init__(self, secrets: Sequence[str], clock: Clock) -> None:
-        if not secrets or not all(secret.strip() for secret in secrets):
-            raise ValueError("a webhook secret must not be empty")
-        self._secrets = tuple(secrets)
-        self._clock = clock
-
-    def verify(self, payload: str, header: str | None) -> None:
-        """Raises InvalidSignature unless a secret signed exactly this payload no more than TOLERANCE seconds away."""
-        # compare_digest raises TypeError for text beyond ASCII, so such a header is refused before it gets there.
-        if not header or len(header) > _LONGEST_HEADER or not header.isascii():
-            raise InvalidSignature("missing or malformed header")
-        for secret in self._secrets:
-            try:
-                stripe.WebhookSignature.verify_header(payload, header, secret)
-            except stripe.SignatureVerificationError:
-                continue
-            break
-        else:
-            raise InvalidSignature("no valid signature")
-        if abs(self._clock.now().timestamp() - _signed_at(header)) > TOLERANCE:
-            raise InvalidSignature("too old, or from the future")
-
-
-def _signed_at(header: str) -> int:
-    """The `t` of a header that was verified: exactly one may be there, or the signed one could not be told."""
-    times = [item[2:] for item in header.split(",") if item.startswith("t=")]
-    if len(times) != 1 or not times[0].isdecimal() or len(times[0]) > 12:
-        raise InvalidSignature("malformed timestamp")
-    return int(times[0])
