@@ -20,7 +20,8 @@ observe("test", settings_of("{service}"))
 compose("{service}").app
 print(*(name for name in {names!r} if name in sys.modules))
 """
-HEAVY = ("sentry_sdk", "opentelemetry.exporter.otlp.proto.http.trace_exporter", "google.protobuf", "zxcvbn", "alembic")
+_EXPORTER = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
+HEAVY = ("sentry_sdk", _EXPORTER, "google.protobuf", "requests", "zxcvbn", "alembic")
 
 
 def loaded(service: str, **environment: str) -> set[str]:
@@ -46,8 +47,9 @@ def test_a_service_loads_nothing_heavy_that_it_does_not_use(service: str) -> Non
 
 
 def test_an_exporter_is_loaded_where_there_is_somewhere_to_export_to() -> None:
-    exporter = {"opentelemetry.exporter.otlp.proto.http.trace_exporter", "google.protobuf"}
-    assert loaded("support", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1") == exporter
+    exporter = {_EXPORTER, "google.protobuf", "requests"}
+    for service in ("support", "billing"):
+        assert loaded(service, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1") == exporter
 
 
 def test_error_reports_are_loaded_where_there_is_somewhere_to_send_them() -> None:
