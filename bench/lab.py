@@ -37,6 +37,11 @@ ROOT = Path(__file__).parents[1]
 _TEMPLATE = "migrated"
 
 
+def memory_mib() -> int:
+    """The machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+
+
 class MeasuredBroker(OwnBroker):
     """A RabbitMQ whose CPU time can be asked for."""
 
@@ -70,7 +75,7 @@ class Lab:
         try:
             self.say("PostgreSQL and RabbitMQ start")
             await asyncio.gather(self.postgres.start(), asyncio.to_thread(self.broker.start))
-            await self._compress_well()
+            await self._as_in_production()
         except BaseException:
             await self.close()
             raise
@@ -81,17 +86,20 @@ class Lab:
     ) -> None:
         await self.close()
 
-    async def _compress_well(self) -> None:
-        """lz4 for everybody's large values, ours and the peer's, where this PostgreSQL has it."""
+    async def _as_in_production(self) -> None:
+        """What PostgreSQL's documentation advises for a server of its own, for ours and the peer's alike: a quarter of
+        the memory for its buffers, and lz4 for large values where this PostgreSQL has it."""
         connection = await asyncpg.connect(self.postgres.admin_url)
         try:
             known = "SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression'"
             self.lz4 = "lz4" in await connection.fetchval(known)
             if self.lz4:
                 await connection.execute("ALTER SYSTEM SET default_toast_compression = 'lz4'")
-                await connection.execute("SELECT pg_reload_conf()")
+            await connection.execute(f"ALTER SYSTEM SET shared_buffers = '{memory_mib() // 4}MB'")
         finally:
             await connection.close()
+        await self.postgres.stop()
+        await self.postgres.start()
 
     async def close(self) -> None:
         """Ends everything this lab started."""

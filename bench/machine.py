@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.lab import Lab
+from bench.lab import Lab, memory_mib
 from bench.tools import versions
 from ez.embedded.postgres_binaries import find_binaries
 
@@ -17,11 +17,12 @@ def describe(lab: Lab, rounds: int, peer: Path | None) -> dict[str, Any]:
     ours = versions("uvicorn", "uvloop", "httptools", "asyncpg", "sqlalchemy", "aio-pika")
     found: dict[str, Any] = {
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{_processor()}, {os.cpu_count()} cores, {_memory()} GiB, Linux {platform.release()}",
+        "machine": f"{_processor()}, {os.cpu_count()} cores, {memory_mib() / 1024:.0f} GiB, Linux {platform.release()}",
         "rounds": rounds,
         "Python": platform.python_version(),
         "PostgreSQL": f"{find_binaries().version}; fsync, full_page_writes and synchronous_commit on; "
-        f"large values compressed with {'lz4' if lab.lz4 else 'pglz'}; otherwise its defaults",
+        f"a quarter of the memory for shared_buffers, large values compressed with {'lz4' if lab.lz4 else 'pglz'}; "
+        "otherwise its defaults",
         "RabbitMQ": f"{_rabbitmq()}, one node, quorum queues",
         "ours": ours,
     }
@@ -36,10 +37,6 @@ def describe(lab: Lab, rounds: int, peer: Path | None) -> dict[str, Any]:
 def _processor() -> str:
     names = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return names[0] if names else platform.machine()
-
-
-def _memory() -> int:
-    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
 
 
 def _rabbitmq() -> str:

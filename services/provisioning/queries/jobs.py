@@ -23,7 +23,7 @@ async def list_jobs(session: AsyncSession, page: PageRequest, state: JobState | 
     if state is not None:
         statement = statement.where(_in_state(state))
     if q:
-        statement = _searched(statement, q)
+        statement = _searched(statement, q, few=state not in (None, "done"))
     return await page_of(session, statement, Job.id, page, job_view)
 
 
@@ -90,11 +90,15 @@ def _in_state(state: JobState) -> ColumnElement[bool]:
     return Job.state == state
 
 
-def _searched(statement: Select[Job], q: str) -> Select[Job]:
+def _searched(statement: Select[Job], q: str, *, few: bool) -> Select[Job]:
     if is_id("job", q):
         return statement.where(Job.id == q)
     if is_id("svc", q):
         return statement.where(Job.resource_id == q)
+    if is_id("acc", q) and few:
+        # Asked of each job in that state: in a join the planner may walk everything a large account has instead.
+        account = select(Resource.account_id).where(Resource.id == Job.resource_id)
+        return statement.where(account.scalar_subquery() == q)
     of_resources = statement.join(Resource, Resource.id == Job.resource_id)
     if is_id("acc", q):
         return of_resources.where(of_account(q))
