@@ -62,7 +62,10 @@ class Customer:
         self._seed = seed
         self._client: Client | None = None
         self._email = ""
-        self._pages = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
+        # A connection each: one that lay idle may be closed by the server just as a payment is sent over it.
+        self._pages = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(force_close=True), timeout=aiohttp.ClientTimeout(total=30)
+        )
 
     async def shop_until_closing(self, rate: float) -> None:
         """Places orders until none is left."""

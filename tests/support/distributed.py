@@ -121,13 +121,23 @@ class Distributed:
         subprocess.run([sys.executable, "-m", "ez", *arguments], cwd=ROOT, env=self.environment, check=True, timeout=60)
 
     async def ready(self) -> None:
-        """Waits until every API, every worker and the gateway say they are ready."""
-        names = [*SERVICES, *(f"{service}-worker" for service in SERVICES)]
-        for name in names:
-            await eventually(partial(self._ready, self.ports[name], "ready"), within=60, what=f"{name} ready")
-        await eventually(lambda: self._ready(self.ports["gateway"], "live"), within=60, what="gateway ready")
+        """Waits until every API, every worker and the gateway say they are ready.
 
-    async def _ready(self, port: int, kind: str) -> bool:
+        Raises RuntimeError with the end of its log when a process ends instead.
+        """
+        names = [*((service, f"{service}-api") for service in SERVICES)]
+        names += [(f"{service}-worker", f"{service}-worker") for service in SERVICES]
+        for port, name in names:
+            await eventually(partial(self._ready, name, self.ports[port], "ready"), within=60, what=f"{name} ready")
+        await eventually(
+            partial(self._ready, "gateway", self.ports["gateway"], "live"), within=60, what="gateway ready"
+        )
+
+    async def _ready(self, name: str, port: int, kind: str) -> bool:
+        if (ended := self.processes[name].poll()) is not None:
+            said = (self.directory / f"{name}.log").read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"{name} ended with {ended}:\n{said}")
+
         def ask() -> bool:
             with (
                 contextlib.suppress(OSError),
