@@ -14,6 +14,8 @@ import structlog
 log = structlog.get_logger()
 _COALESCE = 0.01
 _PAUSE = 1.0
+# asyncpg's InternalClientError: PostgreSQL said goodbye, and the connection's end was not seen yet.
+_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 
 
 async def _connect(url: str, application: str) -> "asyncpg.Connection[asyncpg.Record]":
@@ -54,11 +56,13 @@ class Notifier:
                     for channel in channels:
                         name, _, payload = channel.partition(":")
                         await connection.execute("SELECT pg_notify($1, $2)", f"{self._schema}_{name}", payload)
-                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-                    connection = None  # the poll behind every listener finds the rows
+                except _LOST:  # the poll behind every listener finds the rows
+                    if connection is not None:
+                        connection.terminate()
+                    connection = None
         finally:
             if connection is not None:
-                with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                with contextlib.suppress(*_LOST):
                     await connection.close(timeout=2)
 
     async def close(self) -> None:
@@ -115,7 +119,7 @@ class Listener:
             try:
                 connection = await _connect(self._url, f"{self._schema}-listen")
                 await self._listen(connection)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except _LOST as error:
                 log.info("listener_lost", schema=self._schema, error=type(error).__name__)
             finally:
                 if connection is not None:
