@@ -125,9 +125,9 @@ class Distributed:
 
         Raises RuntimeError with the end of its log when a process ends instead.
         """
-        names = [*((service, f"{service}-api") for service in SERVICES)]
-        names += [(f"{service}-worker", f"{service}-worker") for service in SERVICES]
-        for port, name in names:
+        apis = [(service, f"{service}-api") for service in SERVICES]
+        workers = [(f"{service}-worker", f"{service}-worker") for service in SERVICES]
+        for port, name in apis + workers:
             await eventually(partial(self._ready, name, self.ports[port], "ready"), within=60, what=f"{name} ready")
         await eventually(
             partial(self._ready, "gateway", self.ports["gateway"], "live"), within=60, what="gateway ready"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from services.billing.adapters.intake import EventStore, IncomingEvent, Intake
 from shared.database import Database, Listener, UnitOfWork, is_away
 from shared.database.notify import Notifier
 from shared.testing import eventually
@@ -127,6 +129,23 @@ async def test_a_statement_over_it_finds_the_database_away(
         async with database.work() as work:
             assert await work.session.scalar(text("SELECT 1")) == 1
     await database.close()
+
+
+async def test_a_delivery_that_comes_next_is_stored(
+    fresh_database: TestDatabase, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    def event(name: str) -> IncomingEvent:
+        return IncomingEvent(name, "invoice.paid", None, datetime.now(UTC), False, "in_1", "{}")
+
+    async with without_end(fresh_database.url("billing")) as url:
+        intake = Intake(EventStore(url), lambda: None)
+        await intake.store(event("evt_before"))
+        ended = await admin.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ez_billing'")
+        assert len(ended) == 1
+        await asyncio.sleep(0.3)
+        await intake.store(event("evt_after"))
+        await intake.close()
+    assert await admin.fetchval("SELECT count(*) FROM billing.stripe_events") == 2
 
 
 async def _is(value: bool) -> bool:
