@@ -13,6 +13,7 @@ from shared.kernel.errors import (
 from shared.kernel.ids import decode_id, encode_id, new_id, prefix_of
 from shared.kernel.lifecycle import IllegalMove, Lifecycle
 from shared.kernel.money import Money, exponent_of
+from shared.kernel.principal import Principal, acting
 
 __all__ = [
     "Clock",
@@ -25,8 +26,10 @@ __all__ = [
     "Lifecycle",
     "Money",
     "NotFound",
+    "Principal",
     "SystemClock",
     "Unavailable",
+    "acting",
     "aware",
     "decode_id",
     "encode_id",

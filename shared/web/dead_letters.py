@@ -10,7 +10,7 @@ from sqlalchemy import Table, or_, select
 
 from shared.database import Database, DurableQueue, PrefixedId, UnitOfWork
 from shared.kernel import NotFound, decode_id, encode_id
-from shared.web.access import Staff, staff_router
+from shared.web.access import Caller, staff_router
 from shared.web.fields import Moment
 
 _SHOWN = 200
@@ -47,7 +47,7 @@ def dead_letters_router(service: str, database: Database, queues: Sequence[Durab
     router = staff_router(f"/api/v1/staff/dead-letters/{service}")
     by_name = {queue.name: queue for queue in queues}
 
-    @router.get("", name=f"list_{service}_dead_letters")
+    @router.get("", permission="staff.letters.read", name=f"list_{service}_dead_letters")
     async def list_dead_letters() -> DeadLetters:
         """Rows that are dead or parked, the latest first."""
         found: list[DeadLetter] = []
@@ -63,8 +63,13 @@ def dead_letters_router(service: str, database: Database, queues: Sequence[Durab
                 found.extend(_view(queue, row) for row in rows.mappings())
         return DeadLetters(data=sorted(found, key=lambda letter: str(letter.died_at), reverse=True)[:_SHOWN])
 
-    @router.post("/{queue}/{row_id}/replay", status_code=202, name=f"replay_{service}_dead_letter")
-    async def replay_dead_letter(queue: str, row_id: str, _staff: Staff) -> Replayed:
+    @router.post(
+        "/{queue}/{row_id}/replay",
+        permission="staff.letters.replay",
+        status_code=202,
+        name=f"replay_{service}_dead_letter",
+    )
+    async def replay_dead_letter(queue: str, row_id: str, _staff: Caller) -> Replayed:
         """Gives a dead or parked row fresh attempts. Safe to press twice."""
         chosen = by_name.get(queue)
         if chosen is None:

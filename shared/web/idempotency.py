@@ -17,10 +17,9 @@ from sqlalchemy.dialects.postgresql import insert
 from starlette.responses import Response
 
 from shared.database import Database, Instant, UnitOfWork
-from shared.kernel import Invalid
+from shared.kernel import Invalid, Principal
 from shared.web.access import principal_of
 from shared.web.problems import BadRequest
-from shared.web.tokens import Principal
 
 _KEY = re.compile(r"[\x21-\x7e]{8,128}\Z")
 KEPT = timedelta(days=2)

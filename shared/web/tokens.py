@@ -9,12 +9,14 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from shared.contracts.permissions import permissions_of
+from shared.kernel import Principal
 from shared.web.problems import Unauthenticated
 
 ALGORITHM = "ES256"
@@ -22,30 +24,6 @@ PEOPLE = "ez"
 LIFETIME = 60
 _SKEW = 5
 _CACHED = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who is calling: a person acting for an account, a member of staff, or one of our own services."""
-
-    subject: str
-    name: str = ""
-    email: str = ""
-    account_id: str | None = None
-    account_name: str = ""
-    role: str | None = None
-    staff_roles: tuple[str, ...] = field(default=())
-    session_id: str = ""
-
-    @property
-    def service(self) -> str | None:
-        """The calling service's name when the caller is one of ours."""
-        return self.subject.removeprefix("service:") if self.subject.startswith("service:") else None
-
-    @property
-    def user_id(self) -> str:
-        """The person's user id; empty for a service."""
-        return "" if self.service else self.subject
 
 
 def generate_key(issuer: str) -> tuple[str, dict[str, str]]:
@@ -72,6 +50,8 @@ class TokenSigner:
             "role": principal.role,
             "staff": list(principal.staff_roles),
             "sid": principal.session_id,
+            "perm": sorted(principal.permissions),
+            "auth_time": None if principal.authenticated_at is None else int(principal.authenticated_at.timestamp()),
         }
         return self._sign(claims, PEOPLE, lifetime)
 
@@ -125,7 +105,6 @@ class TokenVerifier:
             return Principal(subject=subject, name=str(issuer))
         if audience != PEOPLE or issuer != "identity":
             raise ValueError("audience")
-        staff = claims.get("staff")
         return Principal(
             subject=subject,
             name=str(claims.get("name") or ""),
@@ -133,9 +112,26 @@ class TokenVerifier:
             account_id=_text(claims.get("acc")),
             account_name=str(claims.get("acn") or ""),
             role=_text(claims.get("role")),
-            staff_roles=tuple(str(role) for role in staff) if isinstance(staff, list) else (),
+            staff_roles=_names(claims.get("staff")),
             session_id=str(claims.get("sid") or ""),
+            permissions=_permissions(claims),
+            authenticated_at=_moment(claims.get("auth_time")),
         )
+
+
+def _permissions(claims: dict[str, object]) -> frozenset[str]:
+    """What the token grants. A token of the version before names only roles."""
+    if "perm" in claims:
+        return frozenset(_names(claims["perm"]))
+    return permissions_of(_text(claims.get("role")), _names(claims.get("staff")))
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(str(name) for name in value) if isinstance(value, list) else ()
+
+
+def _moment(value: object) -> datetime | None:
+    return datetime.fromtimestamp(value, UTC) if type(value) is int else None
 
 
 def _text(value: object) -> str | None:

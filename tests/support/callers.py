@@ -1,9 +1,11 @@
 """Callers for tests: signing keys as a deployment would have them, and tokens made with them."""
 
 import json
+from datetime import UTC, datetime
 
-from shared.kernel import new_id
-from shared.web.tokens import Principal, TokenSigner, generate_key
+from shared.contracts.permissions import permissions_of
+from shared.kernel import Principal, new_id
+from shared.web.tokens import TokenSigner, generate_key
 
 _generated = {issuer: generate_key(issuer) for issuer in ("identity", "gateway", "catalog", "support")}
 PRIVATE_KEYS = {issuer: private for issuer, (private, _public) in _generated.items()}
@@ -20,13 +22,20 @@ def customer(account_id: str | None = None, role: str = "owner") -> Principal:
         account_name="Analytical Engines",
         role=role,
         session_id=new_id("ses"),
+        permissions=permissions_of(role),
+        authenticated_at=datetime.now(UTC),
     )
 
 
 def staff(*roles: str) -> Principal:
     """A member of staff without an account."""
     return Principal(
-        subject=new_id("usr"), name="Grace Hopper", email="grace@example.com", staff_roles=roles or ("admin",)
+        subject=new_id("usr"),
+        name="Grace Hopper",
+        email="grace@example.com",
+        staff_roles=roles or ("admin",),
+        permissions=permissions_of(None, roles or ("admin",)),
+        authenticated_at=datetime.now(UTC),
     )
 
 

@@ -22,11 +22,10 @@ from services.provisioning.settings import ProvisioningSettings
 from shared.contracts.base import Event
 from shared.contracts.catalog import EntitlementGranted
 from shared.database import DurableWorker
-from shared.kernel import Clock, new_id
+from shared.kernel import Clock, Principal, new_id
 from shared.kernel.ids import uuid7
 from shared.messaging import Consumer, LocalBroker, LocalTransport, Message, encode
 from shared.testing import eventually
-from shared.web.tokens import Principal
 from tests.support.callers import TOKEN_KEYS, bearer
 from tests.support.database import TestDatabase
 from tests.support.memory_vps import MemoryVps

@@ -9,7 +9,7 @@ from services.billing.api.schemas import EventState, Replay
 from services.billing.queries import StripeEventDetail, StripeEventView
 from services.billing.use_cases.replay_event import replay_event
 from shared.database import Database
-from shared.web.access import Staff, staff_router
+from shared.web.access import Caller, staff_router
 from shared.web.pagination import Page, PageQuery
 
 EventId = Annotated[str, Path(pattern=r"^evt_[A-Za-z0-9_]{1,200}$")]
@@ -20,7 +20,7 @@ def staff_routes(database: Database) -> APIRouter:
     """Stripe's events."""
     router = staff_router()
 
-    @router.get("/stripe-events")
+    @router.get("/stripe-events", permission="staff.billing.read")
     async def list_stripe_events(
         page: PageQuery,
         state: Annotated[EventState | None, Query()] = None,
@@ -30,14 +30,14 @@ def staff_routes(database: Database) -> APIRouter:
         async with database.read() as session:
             return await queries.list_events(session, page, state=state, kind=kind)
 
-    @router.get("/stripe-events/{event_id}")
+    @router.get("/stripe-events/{event_id}", permission="staff.billing.read")
     async def get_stripe_event(event_id: EventId) -> StripeEventDetail:
         """One event with its payload."""
         async with database.read() as session:
             return await queries.get_event(session, event_id)
 
-    @router.post("/stripe-events/{event_id}/replay", status_code=202)
-    async def replay_stripe_event(event_id: EventId, _staff: Staff) -> Replay:
+    @router.post("/stripe-events/{event_id}/replay", permission="staff.billing.replay", status_code=202)
+    async def replay_stripe_event(event_id: EventId, _staff: Caller) -> Replay:
         """Processes the event again. Safe to press twice."""
         await database.run(lambda work: replay_event(work, event_id))
         return Replay()

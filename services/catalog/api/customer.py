@@ -13,7 +13,7 @@ from services.catalog.use_cases.open_checkout import OpenPage, record_checkout, 
 from services.catalog.use_cases.place_order import place_order
 from shared.database import Database, Listener, UnitOfWork
 from shared.kernel.crashpoints import reach
-from shared.web.access import Customer, account_of, customer_router
+from shared.web.access import Caller, PermissionRouter, account_of, customer_router
 from shared.web.fields import Timeline, path_id
 from shared.web.idempotency import OnceOptional, OnceRequired
 from shared.web.pagination import Page, PageQuery
@@ -30,36 +30,36 @@ def customer_routes(database: Database, listener: Listener, checkouts: Checkouts
     return router
 
 
-def _reading(router: APIRouter, database: Database, listener: Listener) -> None:
-    @router.get("")
-    async def list_orders(caller: Customer, page: PageQuery) -> Page[OrderView]:
+def _reading(router: PermissionRouter, database: Database, listener: Listener) -> None:
+    @router.get("", permission="orders.read")
+    async def list_orders(caller: Caller, page: PageQuery) -> Page[OrderView]:
         """The account's orders, newest first."""
         async with database.read() as session:
             return await account_orders(session, account_of(caller), page)
 
-    @router.get("/{order_id}")
-    async def get_order(caller: Customer, order_id: OrderId) -> OrderView:  # type: ignore[valid-type]
+    @router.get("/{order_id}", permission="orders.read")
+    async def get_order(caller: Caller, order_id: OrderId) -> OrderView:  # type: ignore[valid-type]
         """One order."""
         async with database.read() as session:
             return await account_order(session, account_of(caller), order_id)
 
-    @router.get("/{order_id}/timeline")
-    async def get_order_timeline(caller: Customer, order_id: OrderId) -> Timeline:  # type: ignore[valid-type]
+    @router.get("/{order_id}/timeline", permission="orders.read")
+    async def get_order_timeline(caller: Caller, order_id: OrderId) -> Timeline:  # type: ignore[valid-type]
         """What happened to an order, in the order it happened."""
         async with database.read() as session:
             return await account_timeline(session, account_of(caller), order_id)
 
-    @router.get("/{order_id}/stream", response_class=StreamingResponse)
-    async def stream_order(caller: Customer, order_id: OrderId) -> StreamingResponse:  # type: ignore[valid-type]
+    @router.get("/{order_id}/stream", permission="orders.read", response_class=StreamingResponse)
+    async def stream_order(caller: Caller, order_id: OrderId) -> StreamingResponse:  # type: ignore[valid-type]
         """Server-sent events that say when to read the order again."""
         async with database.read() as session:
             await must_own(session, account_of(caller), order_id)
         return change_stream(listener, "timeline", order_id)
 
 
-def _buying(router: APIRouter, database: Database, checkouts: Checkouts) -> None:
-    @router.post("", status_code=201, response_model=OrderView)
-    async def create_order(caller: Customer, body: OrderBody, once: OnceRequired) -> object:
+def _buying(router: PermissionRouter, database: Database, checkouts: Checkouts) -> None:
+    @router.post("", permission="orders.place", status_code=201, response_model=OrderView)
+    async def create_order(caller: Caller, body: OrderBody, once: OnceRequired) -> object:
         """Places an order at the catalogue's prices."""
 
         async def change(work: UnitOfWork) -> BaseModel:
@@ -74,8 +74,8 @@ def _buying(router: APIRouter, database: Database, checkouts: Checkouts) -> None
 
         return await once(change, status=201)
 
-    @router.post("/{order_id}/checkout")
-    async def open_checkout(caller: Customer, order_id: OrderId) -> CheckoutView:  # type: ignore[valid-type]
+    @router.post("/{order_id}/checkout", permission="orders.place")
+    async def open_checkout(caller: Caller, order_id: OrderId) -> CheckoutView:  # type: ignore[valid-type]
         """Opens the page where the order is paid, or returns the one that is open."""
         account_id = account_of(caller)
         found = await database.run(lambda work: request_checkout(work, order_id=order_id, account_id=account_id))
@@ -88,8 +88,8 @@ def _buying(router: APIRouter, database: Database, checkouts: Checkouts) -> None
             raise kept
         return CheckoutView(url=kept.url, expires_at=kept.expires_at)
 
-    @router.post("/{order_id}/cancel", response_model=OrderView)
-    async def cancel(caller: Customer, order_id: OrderId, once: OnceOptional) -> object:  # type: ignore[valid-type]
+    @router.post("/{order_id}/cancel", permission="orders.place", response_model=OrderView)
+    async def cancel(caller: Caller, order_id: OrderId, once: OnceOptional) -> object:  # type: ignore[valid-type]
         """Gives up an order that was not paid. Safe to repeat."""
 
         async def change(work: UnitOfWork) -> BaseModel:

@@ -12,7 +12,7 @@ from services.catalog.queries.plans import StaffPlanView, all_plans, staff_plan_
 from services.catalog.use_cases.manage_plans import publish_plan, reprice_plan, retire_plan
 from services.catalog.use_cases.take_payments import accept_payment
 from shared.database import Database, UnitOfWork
-from shared.web.access import Staff, staff_router
+from shared.web.access import Caller, PermissionRouter, staff_router
 from shared.web.fields import Timeline, path_id
 from shared.web.idempotency import OnceOptional
 from shared.web.pagination import Page, PageQuery
@@ -29,28 +29,33 @@ def staff_routes(database: Database) -> APIRouter:
     return router
 
 
-def _orders(router: APIRouter, database: Database) -> None:
-    @router.get("/orders")
+def _orders(router: PermissionRouter, database: Database) -> None:
+    @router.get("/orders", permission="staff.orders.read")
     async def list_staff_orders(wanted: Annotated[StaffOrdersRequest, Query()]) -> Page[StaffOrderView]:
         """Every account's orders, newest first."""
         async with database.read() as session:
             return await all_orders(session, wanted, wanted.status, wanted.q)
 
-    @router.get("/orders/{order_id}")
+    @router.get("/orders/{order_id}", permission="staff.orders.read")
     async def get_staff_order(order_id: OrderId) -> StaffOrderView:  # type: ignore[valid-type]
         """One order, with its payments and what needs attention."""
         async with database.read() as session:
             return await any_order(session, order_id)
 
-    @router.get("/orders/{order_id}/timeline")
+    @router.get("/orders/{order_id}/timeline", permission="staff.orders.read")
     async def get_staff_order_timeline(order_id: OrderId) -> Timeline:  # type: ignore[valid-type]
         """What happened to an order, with what only staff may read."""
         async with database.read() as session:
             return await any_timeline(session, order_id)
 
-    @router.post("/orders/{order_id}/accept-payment", response_model=StaffOrderView)
+    @router.post(
+        "/orders/{order_id}/accept-payment",
+        permission="staff.payments.accept",
+        fresh=True,
+        response_model=StaffOrderView,
+    )
     async def accept_order_payment(
-        caller: Staff,
+        caller: Caller,
         order_id: OrderId,  # type: ignore[valid-type]
         body: DecisionBody,
         once: OnceOptional,
@@ -65,15 +70,15 @@ def _orders(router: APIRouter, database: Database) -> None:
         return await once(change)
 
 
-def _plans(router: APIRouter, database: Database) -> None:
-    @router.get("/plans")
+def _plans(router: PermissionRouter, database: Database) -> None:
+    @router.get("/plans", permission="staff.plans.read")
     async def list_staff_plans(page: PageQuery) -> Page[StaffPlanView]:
         """Every plan in every state."""
         async with database.read() as session:
             return await all_plans(session, page)
 
-    @router.post("/plans/{plan_id}/publish", response_model=StaffPlanView)
-    async def publish(caller: Staff, plan_id: PlanId, once: OnceOptional) -> object:  # type: ignore[valid-type]
+    @router.post("/plans/{plan_id}/publish", permission="staff.plans.write", response_model=StaffPlanView)
+    async def publish(caller: Caller, plan_id: PlanId, once: OnceOptional) -> object:  # type: ignore[valid-type]
         """Puts a plan on sale, or tells billing about a published one once more."""
 
         async def change(work: UnitOfWork) -> BaseModel:
@@ -81,9 +86,9 @@ def _plans(router: APIRouter, database: Database) -> None:
 
         return await once(change)
 
-    @router.post("/plans/{plan_id}/prices", response_model=StaffPlanView)
+    @router.post("/plans/{plan_id}/prices", permission="staff.plans.write", response_model=StaffPlanView)
     async def reprice(
-        caller: Staff,
+        caller: Caller,
         plan_id: PlanId,  # type: ignore[valid-type]
         body: PriceBody,
         once: OnceOptional,
@@ -96,8 +101,8 @@ def _plans(router: APIRouter, database: Database) -> None:
 
         return await once(change)
 
-    @router.post("/plans/{plan_id}/retire", response_model=StaffPlanView)
-    async def retire(caller: Staff, plan_id: PlanId, once: OnceOptional) -> object:  # type: ignore[valid-type]
+    @router.post("/plans/{plan_id}/retire", permission="staff.plans.write", response_model=StaffPlanView)
+    async def retire(caller: Caller, plan_id: PlanId, once: OnceOptional) -> object:  # type: ignore[valid-type]
         """Takes a plan from sale; what was sold stays as it is."""
 
         async def change(work: UnitOfWork) -> BaseModel:

@@ -7,7 +7,7 @@ from services.identity.queries import Me, SessionView
 from services.identity.use_cases import sessions
 from shared.database import Database
 from shared.kernel import NotFound
-from shared.web.access import Person, person_router
+from shared.web.access import Caller, person_router
 from shared.web.fields import path_id
 from shared.web.pagination import Page, PageQuery
 
@@ -18,27 +18,27 @@ def person_routes(database: Database) -> APIRouter:
     """The routes of a signed-in person."""
     router = person_router()
 
-    @router.get("/me")
-    async def me(person: Person) -> Me:
+    @router.get("/me", permission="self.read")
+    async def me(person: Caller) -> Me:
         """Who is signed in."""
         async with database.read() as session:
             return await queries.me(session, person.user_id)
 
-    @router.get("/sessions")
-    async def list_sessions(person: Person, page: PageQuery) -> Page[SessionView]:
+    @router.get("/sessions", permission="self.read")
+    async def list_sessions(person: Caller, page: PageQuery) -> Page[SessionView]:
         """Where this person is signed in, the newest first."""
         async with database.read() as session:
             return await queries.sessions_of(session, database.clock, person.user_id, person.session_id, page)
 
-    @router.delete("/sessions/current", status_code=204)
-    async def sign_out(person: Person) -> None:
+    @router.delete("/sessions/current", permission="self.write", status_code=204)
+    async def sign_out(person: Caller) -> None:
         """Ends the session that asks. Safe to repeat."""
         if not person.session_id:
             raise NotFound("There is no such session.")
         await database.run(lambda work: sessions.end_session(work, person.user_id, person.session_id))
 
-    @router.delete("/sessions/{session_id}", status_code=204)
-    async def end_session(session_id: SessionId, person: Person) -> None:  # type: ignore[valid-type]  # made by path_id
+    @router.delete("/sessions/{session_id}", permission="self.write", status_code=204)
+    async def end_session(session_id: SessionId, person: Caller) -> None:  # type: ignore[valid-type]  # made by path_id
         """Ends one of this person's sessions. Safe to repeat."""
         await database.run(lambda work: sessions.end_session(work, person.user_id, session_id))
 

@@ -5,10 +5,10 @@ from sqlalchemy import select, update
 from services.identity.domain import Session, User
 from services.identity.domain.people import standing
 from services.identity.domain.sessions import token_hash
+from shared.contracts.permissions import permissions_of
 from shared.database import UnitOfWork
-from shared.kernel import NotFound
+from shared.kernel import NotFound, Principal
 from shared.web.problems import Unauthenticated
-from shared.web.tokens import Principal
 
 
 async def resolve_session(work: UnitOfWork, token: str) -> Principal:
@@ -35,6 +35,8 @@ async def resolve_session(work: UnitOfWork, token: str) -> Principal:
         role=role,
         staff_roles=tuple(staff_roles or ()),
         session_id=session.id,
+        permissions=permissions_of(role, staff_roles or ()),
+        authenticated_at=session.created_at,
     )
 
 

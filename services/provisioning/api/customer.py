@@ -10,7 +10,7 @@ from services.provisioning.queries.services import list_services, read_service, 
 from services.provisioning.queries.views import ServiceTimeline, ServiceView
 from services.provisioning.use_cases.power import request_power
 from shared.database import Database, Listener, UnitOfWork
-from shared.web.access import Customer, account_of, customer_router
+from shared.web.access import Caller, account_of, customer_router
 from shared.web.context import request_id
 from shared.web.fields import path_id
 from shared.web.idempotency import OnceOptional
@@ -24,34 +24,36 @@ def customer_routes(database: Database, listener: Listener) -> APIRouter:
     """`listener` hears the channel `timeline`."""
     router = customer_router()
 
-    @router.get("/services")
-    async def list_my_services(caller: Customer, page: Annotated[ServicesRequest, Query()]) -> Page[ServiceView]:
+    @router.get("/services", permission="services.read")
+    async def list_my_services(caller: Caller, page: Annotated[ServicesRequest, Query()]) -> Page[ServiceView]:
         """The account's services, the latest first."""
         async with database.read() as session:
             return await list_services(session, account_of(caller), page, page.order_id)
 
-    @router.get("/services/{service_id}")
-    async def read_my_service(caller: Customer, service_id: ServiceId) -> ServiceView:  # type: ignore[valid-type]
+    @router.get("/services/{service_id}", permission="services.read")
+    async def read_my_service(caller: Caller, service_id: ServiceId) -> ServiceView:  # type: ignore[valid-type]
         """One service."""
         async with database.read() as session:
             return await read_service(session, account_of(caller), service_id)
 
-    @router.get("/services/{service_id}/timeline")
-    async def read_my_timeline(caller: Customer, service_id: ServiceId) -> ServiceTimeline:  # type: ignore[valid-type]
+    @router.get("/services/{service_id}/timeline", permission="services.read")
+    async def read_my_timeline(caller: Caller, service_id: ServiceId) -> ServiceTimeline:  # type: ignore[valid-type]
         """What happened to it, and what is still to come."""
         async with database.read() as session:
             return await read_timeline(session, account_of(caller), service_id)
 
-    @router.get("/services/{service_id}/stream", response_class=StreamingResponse)
-    async def stream_my_service(caller: Customer, service_id: ServiceId) -> Response:  # type: ignore[valid-type]
+    @router.get("/services/{service_id}/stream", permission="services.read", response_class=StreamingResponse)
+    async def stream_my_service(caller: Caller, service_id: ServiceId) -> Response:  # type: ignore[valid-type]
         """Server-sent events that say when to read again."""
         async with database.read() as session:
             await read_service(session, account_of(caller), service_id)
         return change_stream(listener, "timeline", service_id)
 
-    @router.post("/services/{service_id}/power", status_code=202, response_model=PowerAccepted)
+    @router.post(
+        "/services/{service_id}/power", permission="services.power", status_code=202, response_model=PowerAccepted
+    )
     async def press_power(
-        caller: Customer,
+        caller: Caller,
         request: Request,
         service_id: ServiceId,  # type: ignore[valid-type]
         body: PowerBody,

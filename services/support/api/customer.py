@@ -10,7 +10,7 @@ from services.support.queries import MessageView, TicketDetail, TicketView
 from services.support.use_cases import conversations
 from services.support.use_cases.conversations import tickets_of
 from shared.database import Database, UnitOfWork
-from shared.web.access import Customer, account_of, customer_router
+from shared.web.access import Caller, PermissionRouter, account_of, customer_router
 from shared.web.fields import path_id
 from shared.web.idempotency import OnceOptional
 from shared.web.pagination import Page, PageQuery
@@ -26,24 +26,24 @@ def customer_routes(database: Database) -> APIRouter:
     return router
 
 
-def _reading_routes(router: APIRouter, database: Database) -> None:
-    @router.get("/tickets")
-    async def list_tickets(caller: Customer, page: PageQuery) -> Page[TicketView]:
+def _reading_routes(router: PermissionRouter, database: Database) -> None:
+    @router.get("/tickets", permission="tickets.read")
+    async def list_tickets(caller: Caller, page: PageQuery) -> Page[TicketView]:
         """The account's tickets, the newest first."""
         async with database.read() as session:
             return await queries.tickets(session, tickets_of(account_of(caller)), page)
 
-    @router.get("/tickets/{ticket_id}")
-    async def get_ticket(ticket_id: TicketId, caller: Customer) -> TicketDetail:  # type: ignore[valid-type]  # made by path_id
+    @router.get("/tickets/{ticket_id}", permission="tickets.read")
+    async def get_ticket(ticket_id: TicketId, caller: Caller) -> TicketDetail:  # type: ignore[valid-type]  # made by path_id
         """One ticket with what was said in it."""
         async with database.read() as session:
             ticket = await queries.one_ticket(session, tickets_of(account_of(caller)), ticket_id)
             return await queries.ticket_detail(session, ticket)
 
 
-def _talking_routes(router: APIRouter, database: Database) -> None:
-    @router.post("/tickets", status_code=201, response_model=TicketDetail)
-    async def open_ticket(body: NewTicket, caller: Customer, once: OnceOptional) -> Response:
+def _talking_routes(router: PermissionRouter, database: Database) -> None:
+    @router.post("/tickets", permission="tickets.write", status_code=201, response_model=TicketDetail)
+    async def open_ticket(body: NewTicket, caller: Caller, once: OnceOptional) -> Response:
         """Opens a ticket with its first message."""
 
         async def change(work: UnitOfWork) -> BaseModel:
@@ -59,8 +59,10 @@ def _talking_routes(router: APIRouter, database: Database) -> None:
 
         return await once(change, status=201)
 
-    @router.post("/tickets/{ticket_id}/messages", status_code=201, response_model=MessageView)
-    async def reply(ticket_id: TicketId, body: Reply, caller: Customer, once: OnceOptional) -> Response:  # type: ignore[valid-type]  # made by path_id
+    @router.post(
+        "/tickets/{ticket_id}/messages", permission="tickets.write", status_code=201, response_model=MessageView
+    )
+    async def reply(ticket_id: TicketId, body: Reply, caller: Caller, once: OnceOptional) -> Response:  # type: ignore[valid-type]  # made by path_id
         """Writes in a ticket; a closed one opens again."""
 
         async def change(work: UnitOfWork) -> BaseModel:
@@ -68,8 +70,8 @@ def _talking_routes(router: APIRouter, database: Database) -> None:
 
         return await once(change, status=201)
 
-    @router.post("/tickets/{ticket_id}/close", response_model=TicketDetail)
-    async def close_ticket(ticket_id: TicketId, caller: Customer) -> TicketDetail:  # type: ignore[valid-type]  # made by path_id
+    @router.post("/tickets/{ticket_id}/close", permission="tickets.write", response_model=TicketDetail)
+    async def close_ticket(ticket_id: TicketId, caller: Caller) -> TicketDetail:  # type: ignore[valid-type]  # made by path_id
         """Closes a ticket. Safe to repeat; writing in it opens it again."""
 
         async def change(work: UnitOfWork) -> TicketDetail:

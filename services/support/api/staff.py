@@ -13,7 +13,7 @@ from services.support.domain import Ticket
 from services.support.queries import NotificationView, StaffMessageView, StaffTicketDetail, TicketView
 from services.support.use_cases import conversations
 from shared.database import Database, UnitOfWork
-from shared.web.access import Staff, staff_router
+from shared.web.access import Caller, PermissionRouter, staff_router
 from shared.web.fields import path_id
 from shared.web.idempotency import OnceOptional
 from shared.web.pagination import Page, PageQuery, PageRequest
@@ -35,8 +35,8 @@ def staff_routes(database: Database) -> APIRouter:
     return router
 
 
-def _reading_routes(router: APIRouter, database: Database) -> None:
-    @router.get("/tickets", name="list_all_tickets")
+def _reading_routes(router: PermissionRouter, database: Database) -> None:
+    @router.get("/tickets", permission="staff.tickets.read", name="list_all_tickets")
     async def list_tickets(wanted: Annotated[TicketFilter, Query()]) -> Page[TicketView]:
         """Tickets of all accounts, the newest first."""
         statement = select(Ticket)
@@ -45,7 +45,7 @@ def _reading_routes(router: APIRouter, database: Database) -> None:
         async with database.read() as session:
             return await queries.tickets(session, statement, wanted)
 
-    @router.get("/tickets/{ticket_id}", name="get_any_ticket")
+    @router.get("/tickets/{ticket_id}", permission="staff.tickets.read", name="get_any_ticket")
     async def get_ticket(ticket_id: TicketId) -> StaffTicketDetail:  # type: ignore[valid-type]  # made by path_id
         """One ticket with what was said and noted."""
         async with database.read() as session:
@@ -53,18 +53,22 @@ def _reading_routes(router: APIRouter, database: Database) -> None:
                 session, await queries.one_ticket(session, select(Ticket), ticket_id)
             )
 
-    @router.get("/notifications")
+    @router.get("/notifications", permission="staff.mail.read")
     async def list_notifications(page: PageQuery) -> Page[NotificationView]:
         """Mails, the newest first."""
         async with database.read() as session:
             return await queries.notifications(session, page)
 
 
-def _talking_routes(router: APIRouter, database: Database) -> None:
+def _talking_routes(router: PermissionRouter, database: Database) -> None:
     @router.post(
-        "/tickets/{ticket_id}/messages", status_code=201, name="answer_ticket", response_model=StaffMessageView
+        "/tickets/{ticket_id}/messages",
+        permission="staff.tickets.write",
+        status_code=201,
+        name="answer_ticket",
+        response_model=StaffMessageView,
     )
-    async def answer(ticket_id: TicketId, body: Answer, caller: Staff, once: OnceOptional) -> Response:  # type: ignore[valid-type]  # made by path_id
+    async def answer(ticket_id: TicketId, body: Answer, caller: Caller, once: OnceOptional) -> Response:  # type: ignore[valid-type]  # made by path_id
         """Answers, which mails the customer, or notes something that only staff see."""
 
         async def change(work: UnitOfWork) -> BaseModel:
@@ -73,8 +77,8 @@ def _talking_routes(router: APIRouter, database: Database) -> None:
 
         return await once(change, status=201)
 
-    @router.post("/tickets/{ticket_id}/close", name="close_any_ticket")
-    async def close_ticket(ticket_id: TicketId, caller: Staff) -> StaffTicketDetail:  # type: ignore[valid-type]  # made by path_id
+    @router.post("/tickets/{ticket_id}/close", permission="staff.tickets.write", name="close_any_ticket")
+    async def close_ticket(ticket_id: TicketId, caller: Caller) -> StaffTicketDetail:  # type: ignore[valid-type]  # made by path_id
         """Closes a ticket. Safe to repeat; writing in it opens it again."""
 
         async def change(work: UnitOfWork) -> StaffTicketDetail:

@@ -8,8 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from services.support.domain import Contact, KnownService
 from shared.contracts.identity import UserRegistered
 from shared.database import UnitOfWork
-from shared.kernel import NotFound
-from shared.web.tokens import Principal
+from shared.kernel import NotFound, Principal
 
 # Built once: putting a statement together costs more than running it.
 _person = insert(cast(Table, Contact.__table__))

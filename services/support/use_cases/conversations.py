@@ -6,9 +6,8 @@ from services.support.domain import KnownService, Message, Ticket
 from services.support.use_cases.contacts import reach_of, remember_caller
 from services.support.use_cases.notifying import notify
 from shared.database import UnitOfWork
-from shared.kernel import FieldError, Invalid, NotFound
+from shared.kernel import FieldError, Invalid, NotFound, Principal
 from shared.web.access import account_of
-from shared.web.tokens import Principal
 
 _MISSING = "There is no such ticket."
 

@@ -21,12 +21,12 @@ from services.catalog.settings import CatalogSettings
 from services.catalog.use_cases.seeding import ensure_catalogue
 from shared.contracts import billing, provisioning
 from shared.contracts.base import Event
-from shared.kernel import new_id, rfc3339
+from shared.kernel import Principal, new_id, rfc3339
 from shared.kernel.ids import uuid7
 from shared.messaging import Consumer, LocalBroker, LocalTransport, Message, decode, encode
 from shared.testing import FrozenClock
 from shared.web.service import Service
-from shared.web.tokens import Principal, TokenSigner, TokenVerifier
+from shared.web.tokens import TokenSigner, TokenVerifier
 from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS, bearer, customer, staff
 from tests.support.database import TestDatabase
 

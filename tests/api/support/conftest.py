@@ -27,12 +27,11 @@ from shared.contracts.billing import InvoicePaid
 from shared.contracts.identity import UserRegistered, VerificationRequested
 from shared.contracts.provisioning import ResourceActivated, ResourceFailed
 from shared.database import Database
-from shared.kernel import new_id
+from shared.kernel import Principal, new_id
 from shared.kernel.ids import uuid7
 from shared.messaging import Consumer, LocalBroker, LocalTransport, Message, encode
 from shared.testing import FrozenClock
 from shared.web.service import Service
-from shared.web.tokens import Principal
 from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS, bearer, customer
 from tests.support.database import TestDatabase, free_port
 
