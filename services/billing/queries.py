@@ -9,10 +9,10 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.domain import Invoice, StripeEvent
+from shared.contracts.reads.common import Moment, MoneyView, Page
 from shared.kernel import NotFound
 from shared.telemetry.redaction import MASK
-from shared.web.fields import Moment, MoneyView
-from shared.web.pagination import Page, PageRequest, decode_cursor, encode_cursor, page_of
+from shared.web.pagination import PageRequest, decode_cursor, encode_cursor, page_of
 from shared.web.problems import BadRequest
 
 _LARGEST_SEQ = 2**63 - 1

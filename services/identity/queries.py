@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.identity.domain import Session, User
 from services.identity.domain.people import standing
 from services.identity.domain.sessions import IDLE
+from shared.contracts.reads.common import Moment, Page
 from shared.kernel import Clock
-from shared.web.fields import Moment
-from shared.web.pagination import Page, PageRequest, page_of
+from shared.web.pagination import PageRequest, page_of
 from shared.web.problems import Unauthenticated
 
 

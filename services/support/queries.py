@@ -7,9 +7,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.support.domain import KnownService, Message, Notification, Ticket
+from shared.contracts.reads.common import Moment, Page
 from shared.kernel import NotFound
-from shared.web.fields import Moment
-from shared.web.pagination import Page, PageRequest, page_of
+from shared.web.pagination import PageRequest, page_of
 
 
 class Author(BaseModel):

@@ -1,10 +1,8 @@
 """Facts that identity publishes."""
 
-from typing import Literal
+from datetime import datetime
 
 from shared.contracts.base import Event
-
-VerificationPurpose = Literal["verify_email", "reset_password", "already_registered"]
 
 
 class UserRegistered(Event, wire_type="identity.user.registered.v1", subject="user_id"):
@@ -22,8 +20,18 @@ class VerificationRequested(Event, wire_type="identity.verification.requested.v1
     """A mail must go out that proves control of an address. The link itself is asked from identity when it is sent."""
 
     verification_id: str
-    purpose: VerificationPurpose
+    purpose: str
     user_id: str
     email: str
     name: str
     locale: str
+
+
+class AccountDescribed(Event, wire_type="identity.account.described.v1", subject="account_id"):
+    """Whose an account is: what staff's lists show beside what it owns. The newest `described_at` counts."""
+
+    account_id: str
+    account_name: str
+    owner_name: str
+    owner_email: str
+    described_at: datetime

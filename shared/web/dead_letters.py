@@ -8,10 +8,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from sqlalchemy import Table, or_, select
 
+from shared.contracts.reads.common import Moment
 from shared.database import Database, DurableQueue, PrefixedId, UnitOfWork
 from shared.kernel import NotFound, decode_id, encode_id
 from shared.web.access import Caller, staff_router
-from shared.web.fields import Moment
 
 _SHOWN = 200
 _LABELS = ("type", "kind", "template")

@@ -1,13 +1,12 @@
 """Types for request fields that several services accept."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from shared.kernel import decode_id, rfc3339
+from shared.kernel import decode_id
 
 
 def _is_id(prefix: str) -> Callable[[str], str]:
@@ -26,9 +25,6 @@ def path_id(prefix: str) -> type[str]:
 def body_id(prefix: str) -> type[str]:
     """The type of a body or query field that is an id of this kind; anything else is answered 422."""
     return Annotated[str, AfterValidator(_is_id(prefix))]  # type: ignore[return-value]
-
-
-Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 
 
 def _printable(value: str) -> str:
@@ -51,26 +47,3 @@ class Body(BaseModel):
     """A request body: fields nobody asked for are refused, so prices and statuses cannot be smuggled in."""
 
     model_config = ConfigDict(extra="forbid", strict=False)
-
-
-class MoneyView(BaseModel):
-    """An amount as the API shows it: integer minor units and an ISO 4217 code."""
-
-    amount_minor: int
-    currency: str
-
-
-class TimelineEntry(BaseModel):
-    """One line of a customer's timeline. `state` is done, active, waiting or failed."""
-
-    at: Moment
-    key: str
-    title: str
-    detail: str | None = None
-    state: str = "done"
-
-
-class Timeline(BaseModel):
-    """What happened, in order."""
-
-    data: list[TimelineEntry]

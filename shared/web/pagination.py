@@ -7,7 +7,7 @@ so a cursor somebody made up leads at most to another place in their own list.
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel
@@ -15,19 +15,12 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from shared.contracts.reads.common import Item, Page
 from shared.database import PrefixedId
 from shared.kernel import decode_id
 from shared.web.problems import BadRequest
 
-Item = TypeVar("Item", bound=BaseModel)
 Row = TypeVar("Row")
-
-
-class Page(BaseModel, Generic[Item]):
-    """One page of a list, newest first; `next_cursor` is null on the last page."""
-
-    data: list[Item]
-    next_cursor: str | None = None
 
 
 class PageRequest(BaseModel):

@@ -4,10 +4,11 @@ from fastapi import APIRouter
 
 from services.billing import queries
 from services.billing.queries import InvoiceView
+from shared.contracts.reads.common import Page
 from shared.database import Database
 from shared.web.access import Caller, account_of, customer_router
 from shared.web.fields import path_id
-from shared.web.pagination import Page, PageQuery
+from shared.web.pagination import PageQuery
 
 
 def customer_routes(database: Database) -> APIRouter:

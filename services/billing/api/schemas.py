@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
-from shared.contracts.catalog import Interval
-from shared.web.fields import Body, Line, Moment, body_id
+from shared.contracts.reads.common import Moment
+from shared.web.fields import Body, Line, body_id
 
 # Stripe's largest amount is far below; this one keeps sums within 64 bits.
 _LARGEST_AMOUNT = 99_999_999_99
@@ -27,7 +27,7 @@ class CheckoutLineBody(Body):
     quantity: Annotated[int, Field(ge=1, le=999, strict=True)]
     unit_amount_minor: Amount
     setup_fee_minor: Amount
-    interval: Interval
+    interval: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,20}$")]
 
 
 class CheckoutBody(Body):

@@ -8,9 +8,10 @@ from services.billing import queries
 from services.billing.api.schemas import EventState, Replay
 from services.billing.queries import StripeEventDetail, StripeEventView
 from services.billing.use_cases.replay_event import replay_event
+from shared.contracts.reads.common import Page
 from shared.database import Database
 from shared.web.access import Caller, staff_router
-from shared.web.pagination import Page, PageQuery
+from shared.web.pagination import PageQuery
 
 EventId = Annotated[str, Path(pattern=r"^evt_[A-Za-z0-9_]{1,200}$")]
 EventType = Annotated[str | None, Query(alias="type", pattern=r"^[a-z0-9_.]{1,100}$")]

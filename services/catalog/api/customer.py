@@ -11,12 +11,13 @@ from services.catalog.queries.orders import account_order, account_orders, accou
 from services.catalog.use_cases.cancel_order import cancel_order
 from services.catalog.use_cases.open_checkout import OpenPage, record_checkout, request_checkout
 from services.catalog.use_cases.place_order import place_order
+from shared.contracts.reads.common import Page, Timeline
 from shared.database import Database, Listener, UnitOfWork
 from shared.kernel.crashpoints import reach
 from shared.web.access import Caller, PermissionRouter, account_of, customer_router
-from shared.web.fields import Timeline, path_id
+from shared.web.fields import path_id
 from shared.web.idempotency import OnceOptional, OnceRequired
-from shared.web.pagination import Page, PageQuery
+from shared.web.pagination import PageQuery
 from shared.web.streams import change_stream
 
 OrderId = path_id("ord")

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from services.catalog.api.schemas import Currency
 from services.catalog.queries.plans import PlanList, PlanView, published_plan, published_plans
-from shared.contracts.catalog import ProductType
 from shared.database import Database
 from shared.web.access import public_router
 
@@ -24,7 +23,7 @@ def public_routes(database: Database) -> APIRouter:
     async def list_plans(
         request: Request,
         currency: Currency | None = None,
-        product_type: Annotated[ProductType | None, Query(alias="type")] = None,
+        product_type: Annotated[str | None, Query(alias="type", pattern=r"^[a-z][a-z0-9_]{0,39}$")] = None,
     ) -> Response:
         """Every plan on sale; with `currency` only those sold in it."""
         async with database.read() as session:

@@ -6,7 +6,8 @@ from pydantic import BaseModel, Field
 
 from services.catalog.queries.orders import OrderStatus
 from services.catalog.use_cases.place_order import WantedItem
-from shared.web.fields import Body, Line, Moment
+from shared.contracts.reads.common import Moment
+from shared.web.fields import Body, Line
 from shared.web.pagination import PageRequest
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code")]

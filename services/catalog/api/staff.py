@@ -11,11 +11,12 @@ from services.catalog.queries.orders import all_orders, any_order, any_timeline
 from services.catalog.queries.plans import StaffPlanView, all_plans, staff_plan_view
 from services.catalog.use_cases.manage_plans import publish_plan, reprice_plan, retire_plan
 from services.catalog.use_cases.take_payments import accept_payment
+from shared.contracts.reads.common import Page, Timeline
 from shared.database import Database, UnitOfWork
 from shared.web.access import Caller, PermissionRouter, staff_router
-from shared.web.fields import Timeline, path_id
+from shared.web.fields import path_id
 from shared.web.idempotency import OnceOptional
-from shared.web.pagination import Page, PageQuery
+from shared.web.pagination import PageQuery
 
 OrderId = path_id("ord")
 PlanId = path_id("pln")

@@ -3,8 +3,8 @@
 from pydantic import BaseModel
 
 from services.catalog.domain import Order, OrderItem
+from shared.contracts.reads.common import Moment, MoneyView
 from shared.kernel import Money
-from shared.web.fields import Moment, MoneyView
 
 
 class PlanName(BaseModel):

@@ -10,9 +10,9 @@ from sqlalchemy.orm import selectinload
 from services.catalog.domain import Entitlement, Order, OrderItem
 from services.catalog.queries.order_views import OrderView, StaffOrderView, order_view, staff_order_view
 from services.catalog.queries.timeline import order_timeline
+from shared.contracts.reads.common import Page, Timeline
 from shared.kernel import NotFound, decode_id
-from shared.web.fields import Timeline
-from shared.web.pagination import Page, PageRequest, page_of
+from shared.web.pagination import PageRequest, page_of
 
 OrderStatus = Literal["awaiting_payment", "under_review", "paid", "fulfilled", "canceled", "expired"]
 

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from services.catalog.domain import Plan, Price, Product
+from shared.contracts.reads.common import Moment, Page
 from shared.kernel import NotFound
-from shared.web.fields import Moment
-from shared.web.pagination import Page, PageRequest, page_of
+from shared.web.pagination import PageRequest, page_of
 
 
 class PriceView(BaseModel):

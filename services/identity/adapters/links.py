@@ -10,7 +10,7 @@ import hmac
 from uuid import UUID
 
 from services.identity.domain import Verification
-from shared.contracts.identity import VerificationPurpose
+from services.identity.domain.verifications import VerificationPurpose
 from shared.kernel import decode_id, encode_id
 
 LONGEST_TOKEN = 64

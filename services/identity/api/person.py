@@ -5,11 +5,12 @@ from fastapi import APIRouter
 from services.identity import queries
 from services.identity.queries import Me, SessionView
 from services.identity.use_cases import sessions
+from shared.contracts.reads.common import Page
 from shared.database import Database
 from shared.kernel import NotFound
 from shared.web.access import Caller, person_router
 from shared.web.fields import path_id
-from shared.web.pagination import Page, PageQuery
+from shared.web.pagination import PageQuery
 
 SessionId = path_id("ses")
 

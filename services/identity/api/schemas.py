@@ -8,7 +8,8 @@ from services.identity.adapters.links import LONGEST_TOKEN
 from services.identity.domain import normalised_email
 from services.identity.domain.people import LONGEST_NAME
 from services.identity.queries import UserView
-from shared.web.fields import Body, Line, Moment
+from shared.contracts.reads.common import Moment
+from shared.web.fields import Body, Line
 
 
 def _no_hidden_breaks(value: str) -> str:

@@ -1,15 +1,16 @@
 """Verifications: a mail that proves control of an address, usable once and for a limited time."""
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.identity.domain.base import Base
-from shared.contracts.identity import VerificationPurpose
 from shared.database import Instant, PrefixedId
 from shared.kernel import new_id
 
+VerificationPurpose = Literal["verify_email", "reset_password", "already_registered"]
 LIFETIMES: dict[VerificationPurpose, timedelta] = {
     "verify_email": timedelta(hours=24),
     "reset_password": timedelta(minutes=30),

@@ -6,7 +6,8 @@ from sqlalchemy import func, select, update
 
 from services.identity.adapters.links import Links
 from services.identity.domain import User, Verification
-from shared.contracts.identity import VerificationPurpose, VerificationRequested
+from services.identity.domain.verifications import VerificationPurpose
+from shared.contracts.identity import VerificationRequested
 from shared.database import UnitOfWork
 from shared.kernel import Invalid
 from shared.web.problems import Gone

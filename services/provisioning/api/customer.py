@@ -9,12 +9,12 @@ from services.provisioning.api.schemas import PowerAccepted, PowerBody, Services
 from services.provisioning.queries.services import list_services, read_service, read_timeline
 from services.provisioning.queries.views import ServiceTimeline, ServiceView
 from services.provisioning.use_cases.power import request_power
+from shared.contracts.reads.common import Page
 from shared.database import Database, Listener, UnitOfWork
 from shared.web.access import Caller, account_of, customer_router
 from shared.web.context import request_id
 from shared.web.fields import path_id
 from shared.web.idempotency import OnceOptional
-from shared.web.pagination import Page
 from shared.web.streams import change_stream
 
 ServiceId = path_id("svc")

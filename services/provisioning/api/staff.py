@@ -10,10 +10,10 @@ from services.provisioning.queries.jobs import list_jobs, read_job
 from services.provisioning.queries.services import list_all_services, read_any_service
 from services.provisioning.queries.views import JobDetail, JobView, StaffServiceDetail, StaffServiceView
 from services.provisioning.use_cases.retry import retry_job
+from shared.contracts.reads.common import Page
 from shared.database import Database
 from shared.web.access import Caller, staff_router
 from shared.web.fields import path_id
-from shared.web.pagination import Page
 
 ServiceId = path_id("svc")
 JobId = path_id("job")

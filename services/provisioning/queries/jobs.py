@@ -10,8 +10,9 @@ from services.provisioning.adapters.tables import MOST_ATTEMPTS
 from services.provisioning.domain import Job, Resource
 from services.provisioning.queries.search import is_id, is_named, of_account
 from services.provisioning.queries.views import JobDetail, JobService, JobView, StepView
+from shared.contracts.reads.common import Page
 from shared.kernel import NotFound
-from shared.web.pagination import Page, PageRequest, page_of
+from shared.web.pagination import PageRequest, page_of
 
 JobState = Literal["ready", "running", "waiting", "done", "dead", "parked", "canceled"]
 

@@ -16,8 +16,9 @@ from services.provisioning.queries.views import (
     StaffServiceDetail,
     StaffServiceView,
 )
+from shared.contracts.reads.common import Page
 from shared.kernel import NotFound
-from shared.web.pagination import Page, PageRequest, page_of
+from shared.web.pagination import PageRequest, page_of
 
 _MISSING = "There is no such service."
 _ALL_JOBS = 100

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.web.fields import Moment, TimelineEntry
+from shared.contracts.reads.common import Moment, TimelineEntry
 
 
 class PlanView(BaseModel):

@@ -1,10 +1,8 @@
 """The facts this context publishes, from the rows they are about."""
 
 from datetime import datetime
-from typing import cast
 
 from services.provisioning.domain import Resource
-from shared.contracts.catalog import ProductType
 from shared.contracts.provisioning import ResourceActivated, ResourceFailed
 
 
@@ -15,7 +13,7 @@ def resource_activated(resource: Resource, at: datetime) -> ResourceActivated:
         entitlement_id=resource.entitlement_id,
         order_id=resource.order_id,
         account_id=resource.account_id,
-        product_type=cast("ProductType", resource.product_type),
+        product_type=resource.product_type,
         plan_name=resource.plan_name,
         name=resource.name,
         ipv4=resource.ipv4,

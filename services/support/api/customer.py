@@ -9,11 +9,12 @@ from services.support.api.schemas import NewTicket, Reply
 from services.support.queries import MessageView, TicketDetail, TicketView
 from services.support.use_cases import conversations
 from services.support.use_cases.conversations import tickets_of
+from shared.contracts.reads.common import Page
 from shared.database import Database, UnitOfWork
 from shared.web.access import Caller, PermissionRouter, account_of, customer_router
 from shared.web.fields import path_id
 from shared.web.idempotency import OnceOptional
-from shared.web.pagination import Page, PageQuery
+from shared.web.pagination import PageQuery
 
 TicketId = path_id("tkt")
 

@@ -12,11 +12,12 @@ from services.support.api.schemas import Answer, TicketStatus
 from services.support.domain import Ticket
 from services.support.queries import NotificationView, StaffMessageView, StaffTicketDetail, TicketView
 from services.support.use_cases import conversations
+from shared.contracts.reads.common import Page
 from shared.database import Database, UnitOfWork
 from shared.web.access import Caller, PermissionRouter, staff_router
 from shared.web.fields import path_id
 from shared.web.idempotency import OnceOptional
-from shared.web.pagination import Page, PageQuery, PageRequest
+from shared.web.pagination import PageQuery, PageRequest
 
 TicketId = path_id("tkt")
 

@@ -6,7 +6,7 @@ import pytest
 from services.identity.domain import USER_LIFECYCLE, Session, User, Verification, email_key, normalised_email
 from services.identity.domain.attempts import network_of, subject_of
 from services.identity.domain.sessions import token_hash
-from shared.contracts.identity import VerificationPurpose
+from services.identity.domain.verifications import VerificationPurpose
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ import pytest
 
 from services.identity.adapters.links import LONGEST_TOKEN, Links
 from services.identity.domain import Verification
-from shared.contracts.identity import VerificationPurpose
+from services.identity.domain.verifications import VerificationPurpose
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LINKS = Links("s" * 32, "https://shop.example")
