@@ -76,6 +76,7 @@ class EntitlementSuspended(Event, wire_type="catalog.entitlement.suspended.v1", 
 
     entitlement_id: str
     order_id: str
+    item_id: str
     account_id: str
     reason: str
     version: int
@@ -86,6 +87,7 @@ class EntitlementResumed(Event, wire_type="catalog.entitlement.resumed.v1", subj
 
     entitlement_id: str
     order_id: str
+    item_id: str
     account_id: str
     reason: str
     version: int
@@ -96,6 +98,7 @@ class EntitlementChanged(Event, wire_type="catalog.entitlement.changed.v1", subj
 
     entitlement_id: str
     order_id: str
+    item_id: str
     account_id: str
     plan_code: str
     plan_name: str
@@ -110,6 +113,7 @@ class EntitlementEnded(Event, wire_type="catalog.entitlement.ended.v1", subject=
 
     entitlement_id: str
     order_id: str
+    item_id: str
     account_id: str
     reason: str
     version: int
@@ -120,6 +124,7 @@ class EntitlementRestored(Event, wire_type="catalog.entitlement.restored.v1", su
 
     entitlement_id: str
     order_id: str
+    item_id: str
     account_id: str
     reason: str
     version: int

@@ -8,7 +8,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.contracts.base import Event
-from shared.kernel import Clock, NotFound
+from shared.kernel import Clock, NotFound, acting
 from shared.telemetry.tracing import current_traceparent
 
 Row = TypeVar("Row")
@@ -31,11 +31,15 @@ class OutboxWriter(Protocol):
 
 
 class UnitOfWork:
-    """What a use case works with. It never commits: the edge that opened it does, once."""
+    """What a use case works with. It never commits: the edge that opened it does, once.
+
+    `actor` is who set it in motion, for history and audit: a user's id, `service:…`, or `system`.
+    """
 
     def __init__(self, session: AsyncSession, clock: Clock, outbox: OutboxWriter | None) -> None:
         self.session = session
         self.clock = clock
+        self.actor = acting.get()
         self._outbox = outbox
         self._facts: list[Recorded] = []
         self.wakes: set[str] = set()

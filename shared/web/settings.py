@@ -22,6 +22,11 @@ class ServiceSettings(BaseSettings):
     log_level: str = Field("INFO", validation_alias="EZ_LOG_LEVEL")
     sentry_dsn: SecretStr | None = Field(None, validation_alias="EZ_SENTRY_DSN")
     release: str = Field("0.1.0", validation_alias="EZ_RELEASE")
+    product_types: str = Field(
+        "vps,hosting,domain,certificate",
+        validation_alias="EZ_PRODUCT_TYPES",
+        description="what is sold, comma separated: names of built-in types, or packages with a module per service",
+    )
     crash_at: str = Field("", validation_alias="EZ_CRASH_AT", description="tests only: die at this named point")
 
     database_url: SecretStr = Field(description="postgresql:// address with the service's own role")
