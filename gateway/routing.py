@@ -1,6 +1,7 @@
 """Which service owns which public path. What is not on this page does not get through."""
 
 import re
+from typing import get_args
 
 from gateway.web.upstream import Service
 
@@ -10,23 +11,31 @@ _OWNERS: dict[str, Service] = {
     "password-resets": "identity",
     "sessions": "identity",
     "me": "identity",
+    "ssh-keys": "identity",
     "plans": "catalog",
+    "quotes": "catalog",
     "orders": "catalog",
-    "staff/orders": "catalog",
-    "staff/plans": "catalog",
     "invoices": "billing",
-    "staff/stripe-events": "billing",
+    "subscriptions": "billing",
     "services": "provisioning",
+    "tickets": "support",
+    "staff/accounts": "identity",
+    "staff/orders": "catalog",
+    "staff/entitlements": "catalog",
+    "staff/plans": "catalog",
+    "staff/stripe-events": "billing",
+    "staff/subscriptions": "billing",
+    "staff/ledger": "billing",
+    "staff/clocks": "billing",
     "staff/services": "provisioning",
     "staff/jobs": "provisioning",
-    "tickets": "support",
+    "staff/providers": "provisioning",
+    "staff/switches/provider-writes": "provisioning",
+    "staff/switches/mail": "support",
     "staff/tickets": "support",
     "staff/notifications": "support",
-    "staff/dead-letters/identity": "identity",
-    "staff/dead-letters/billing": "billing",
-    "staff/dead-letters/catalog": "catalog",
-    "staff/dead-letters/provisioning": "provisioning",
-    "staff/dead-letters/support": "support",
+    **{f"staff/dead-letters/{name}": name for name in get_args(Service)},
+    **{f"staff/overview/{name}": name for name in get_args(Service)},
 }
 
 API = "/api/v1/"

@@ -1,6 +1,7 @@
 """What the clock asks for; each calls one use case."""
 
 from services.identity.adapters.tables import plumbing
+from services.identity.use_cases.describing import BATCH, describe_accounts
 from services.identity.use_cases.forgetting import forget_what_is_over
 from services.identity.use_cases.promises import INVARIANTS
 from shared.database import Database
@@ -17,10 +18,15 @@ def clock_jobs(database: Database) -> tuple[ClockJob, ...]:
     async def forget() -> None:
         await database.run(forget_what_is_over)
 
+    async def describe() -> None:
+        while await database.run(describe_accounts) == BATCH:
+            pass
+
     async def purge() -> None:
         await purge_plumbing(database, plumbing)
 
     return (
+        ClockJob("describe_accounts", _HOURLY, describe),
         ClockJob("forget", _HOURLY, forget),
         ClockJob("purge", _HOURLY, purge),
         PromiseWatch("identity", database, INVARIANTS).job(),

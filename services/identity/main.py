@@ -3,9 +3,11 @@
 from services.identity.adapters.links import Links
 from services.identity.adapters.passwords import Passwords
 from services.identity.adapters.tables import plumbing
+from services.identity.api.customer import customer_routes
 from services.identity.api.internal import link_routes, session_routes
 from services.identity.api.person import person_routes
 from services.identity.api.public import public_routes
+from services.identity.api.staff import staff_routes
 from services.identity.domain.base import SCHEMA
 from services.identity.jobs import clock_jobs
 from services.identity.settings import IdentitySettings
@@ -36,7 +38,9 @@ def create_service(settings: IdentitySettings, transport: Transport, *, clock: C
         database,
         routers=(
             public_routes(database, passwords, links, settings),
-            person_routes(database),
+            person_routes(database, passwords),
+            customer_routes(database),
+            staff_routes(database),
             session_routes(database, signer),
             link_routes(database, links),
         ),

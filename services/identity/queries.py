@@ -1,58 +1,16 @@
 """Reads for lists and screens."""
 
-from pydantic import BaseModel
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.identity.domain import Session, User
+from services.identity.domain import Session, SshKey, User
 from services.identity.domain.people import standing
 from services.identity.domain.sessions import IDLE
-from shared.contracts.reads.common import Moment, Page
-from shared.kernel import Clock
+from shared.contracts.reads.common import Page
+from shared.contracts.reads.identity import AccountView, Me, SessionView, SshKeyList, SshKeyView, StaffView, UserView
+from shared.kernel import Clock, Principal
 from shared.web.pagination import PageRequest, page_of
 from shared.web.problems import Unauthenticated
-
-
-class UserView(BaseModel):
-    """A person, as they see themselves."""
-
-    id: str
-    email: str
-    name: str
-    locale: str
-
-
-class AccountView(BaseModel):
-    """The account a person acts for, and their role in it."""
-
-    id: str
-    name: str
-    role: str
-
-
-class StaffView(BaseModel):
-    """What a member of staff works as."""
-
-    roles: list[str]
-
-
-class Me(BaseModel):
-    """Who is signed in."""
-
-    user: UserView
-    account: AccountView | None
-    staff: StaffView | None
-
-
-class SessionView(BaseModel):
-    """One place where the person is signed in; `current` marks the session that asks."""
-
-    id: str
-    created_at: Moment
-    last_seen_at: Moment
-    ip: str | None
-    user_agent: str | None
-    current: bool
 
 
 def user_view(user: User) -> UserView:
@@ -60,9 +18,27 @@ def user_view(user: User) -> UserView:
     return UserView(id=user.id, email=user.email, name=user.name, locale=user.locale)
 
 
-async def me(session: AsyncSession, user_id: str) -> Me:
-    """The person with their account and roles as of now. Raises Unauthenticated when they are gone."""
-    row = (await session.execute(standing().where(User.id == user_id))).one_or_none()
+def ssh_key_view(key: SshKey) -> SshKeyView:
+    """A public key as the API shows it."""
+    return SshKeyView(
+        id=key.id,
+        name=key.name,
+        kind=key.kind,
+        fingerprint=key.fingerprint,
+        public_key=key.public_key,
+        created_at=key.created_at,
+    )
+
+
+async def ssh_keys(session: AsyncSession, wanted: Select[SshKey]) -> SshKeyList:
+    """The keys in `wanted`, the newest first; an account has so few that they are one page."""
+    rows = (await session.execute(wanted.order_by(SshKey.id.desc()))).scalars()
+    return SshKeyList(data=[ssh_key_view(row) for row in rows])
+
+
+async def me(session: AsyncSession, caller: Principal) -> Me:
+    """The caller with their account and roles as of now. Raises Unauthenticated when they are gone."""
+    row = (await session.execute(standing().where(User.id == caller.user_id))).one_or_none()
     if row is None:
         raise Unauthenticated("This person no longer exists.")
     user, account, role, staff_roles = row
@@ -70,6 +46,8 @@ async def me(session: AsyncSession, user_id: str) -> Me:
         user=user_view(user),
         account=AccountView(id=account.id, name=account.name, role=role) if account and role else None,
         staff=StaffView(roles=staff_roles) if staff_roles else None,
+        permissions=sorted(caller.permissions),
+        authenticated_at=caller.authenticated_at,
     )
 
 

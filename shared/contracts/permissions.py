@@ -51,6 +51,7 @@ FOR_STAFF: dict[str, str] = {
     "staff.letters.read": "see facts and work that gave up or wait",
     "staff.letters.replay": "give a fact or work that gave up another chance",
     "staff.people.read": "see customers and their accounts",
+    "staff.people.write": "suspend and restore accounts",
     "staff.audit.read": "see who did what",
 }
 
@@ -74,7 +75,8 @@ _STAFF_READING = frozenset(name for name in FOR_STAFF if name.endswith(".read"))
 STAFF_ROLES: dict[str, frozenset[str]] = {
     "admin": frozenset(FOR_STAFF),
     "support": _STAFF_READING | {"staff.tickets.write", "staff.services.power"},
-    "finance": _STAFF_READING | {"staff.payments.accept", "staff.billing.replay", "staff.billing.refund"},
+    "finance": _STAFF_READING
+    | {"staff.payments.accept", "staff.billing.replay", "staff.billing.refund", "staff.people.write"},
     "operations": _STAFF_READING
     | {
         "staff.services.power",
@@ -88,12 +90,14 @@ STAFF_ROLES: dict[str, frozenset[str]] = {
 }
 
 
-def permissions_of(role: str | None, staff_roles: Iterable[str] = ()) -> frozenset[str]:
+def permissions_of(role: str | None, staff_roles: Iterable[str] = (), *, suspended: bool = False) -> frozenset[str]:
     """Everything a person with this role in their account and these staff roles may do.
 
-    A role nobody knows (from a newer version, say) gives nothing.
+    A role nobody knows (from a newer version, say) gives nothing. Of a suspended account its people may read, and
+    write to us.
     """
-    granted = set(PERSONAL) | ROLES.get(role or "", frozenset())
+    of_account = ROLES.get(role or "", frozenset())
+    granted = set(PERSONAL) | (of_account & (_READING | _TICKETS) if suspended else of_account)
     for name in staff_roles:
         granted |= STAFF_ROLES.get(name, frozenset())
     return frozenset(granted)

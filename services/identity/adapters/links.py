@@ -7,6 +7,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from urllib.parse import quote
 from uuid import UUID
 
 from services.identity.domain import Verification
@@ -30,7 +31,8 @@ class Links:
         page = _PAGES.get(verification.purpose)
         if page is None:
             return f"{self._public_url}/sign-in"
-        return f"{self._public_url}{page}?token={self.token(verification)}"
+        goes_on = f"&next={quote(verification.next_path, safe='/')}" if verification.next_path else ""
+        return f"{self._public_url}{page}?token={self.token(verification)}{goes_on}"
 
     def token(self, verification: Verification) -> str:
         """The secret part of the link."""

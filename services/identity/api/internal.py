@@ -33,6 +33,8 @@ def session_routes(database: Database, signer: TokenSigner) -> APIRouter:
                 role=principal.role,
                 staff_roles=list(principal.staff_roles),
                 session_id=principal.session_id,
+                permissions=sorted(principal.permissions),
+                authenticated_at=principal.authenticated_at,
             ),
         )
 

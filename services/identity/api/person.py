@@ -3,9 +3,11 @@
 from fastapi import APIRouter
 
 from services.identity import queries
-from services.identity.queries import Me, SessionView
-from services.identity.use_cases import sessions
+from services.identity.adapters.passwords import Passwords
+from services.identity.api.schemas import PasswordBody, Status
+from services.identity.use_cases import confirming, sessions
 from shared.contracts.reads.common import Page
+from shared.contracts.reads.identity import Me, SessionView
 from shared.database import Database
 from shared.kernel import NotFound
 from shared.web.access import Caller, person_router
@@ -15,7 +17,7 @@ from shared.web.pagination import PageQuery
 SessionId = path_id("ses")
 
 
-def person_routes(database: Database) -> APIRouter:
+def person_routes(database: Database, passwords: Passwords) -> APIRouter:
     """The routes of a signed-in person."""
     router = person_router()
 
@@ -23,13 +25,22 @@ def person_routes(database: Database) -> APIRouter:
     async def me(person: Caller) -> Me:
         """Who is signed in."""
         async with database.read() as session:
-            return await queries.me(session, person.user_id)
+            return await queries.me(session, person)
 
     @router.get("/sessions", permission="self.read")
     async def list_sessions(person: Caller, page: PageQuery) -> Page[SessionView]:
         """Where this person is signed in, the newest first."""
         async with database.read() as session:
             return await queries.sessions_of(session, database.clock, person.user_id, person.session_id, page)
+
+    @router.post("/sessions/current/confirm", permission="self.write")
+    async def confirm(person: Caller, body: PasswordBody) -> Status:
+        """Proves again who one is, by the password: what destroys, pays or reveals is open for a while."""
+        claim = await database.run(lambda work: confirming.begin_confirmation(work, person))
+        if not await passwords.matches(claim.password_hash, body.password.get_secret_value()):
+            raise confirming.wrong_password()
+        await database.run(lambda work: confirming.complete_confirmation(work, person, claim))
+        return Status(status="confirmed")
 
     @router.delete("/sessions/current", permission="self.write", status_code=204)
     async def sign_out(person: Caller) -> None:

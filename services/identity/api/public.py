@@ -67,7 +67,12 @@ def _sign_up_routes(
             digest = await passwords.hash(password)
             await database.run(
                 lambda work: registering.sign_up(
-                    work, email=body.email, name=body.name, account_name=body.company or body.name, password_hash=digest
+                    work,
+                    email=body.email,
+                    name=body.name,
+                    account_name=body.company or body.name,
+                    password_hash=digest,
+                    next_path=body.next,
                 )
             )
         return _SENT
@@ -83,7 +88,7 @@ def _sign_up_routes(
         """Sends another verification mail, if the address needs one. The answer does not say whether it does."""
         async with _at_least(settings.answer_floor):
             await _admit(database, mails, visitor)
-            await database.run(lambda work: registering.request_verification(work, body.email))
+            await database.run(lambda work: registering.request_verification(work, body.email, body.next))
         return _SENT
 
 

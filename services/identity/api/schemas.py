@@ -7,9 +7,12 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr
 from services.identity.adapters.links import LONGEST_TOKEN
 from services.identity.domain import normalised_email
 from services.identity.domain.people import LONGEST_NAME
-from services.identity.queries import UserView
 from shared.contracts.reads.common import Moment
+from shared.contracts.reads.identity import UserView
 from shared.web.fields import Body, Line
+
+# A configured order may hold several SSH keys, and all of it travels in the address.
+LONGEST_PATH = 8_000
 
 
 def _no_hidden_breaks(value: str) -> str:
@@ -25,19 +28,47 @@ Password = Annotated[SecretStr, Field(max_length=1024)]
 Token = Annotated[SecretStr, Field(max_length=4 * LONGEST_TOKEN)]
 
 
+def _local_path(value: str) -> str:
+    """A path of this site: nothing a browser could take for another one (CWE-601). The gateway checks it again."""
+    if not value.startswith("/") or value.startswith("//") or "\\" in value or not value.isprintable() or " " in value:
+        raise ValueError("must be a path of this site, such as /buy/vps-s")
+    return value
+
+
+LocalPath = Annotated[str, AfterValidator(_local_path), Field(max_length=LONGEST_PATH)]
+
+
 class SignUp(Body):
-    """A person who wants to become a customer; without `company` the account bears their name."""
+    """A person who wants to become a customer; without `company` the account bears their name.
+
+    `next` is the page of ours they were on their way to.
+    """
 
     email: Email
     password: Password
     name: Name
     company: Name | None = None
+    next: LocalPath | None = None
 
 
 class Address(Body):
-    """An address to which a mail is wanted."""
+    """An address to which a mail is wanted; `next` is where its link leads on to."""
 
     email: Email
+    next: LocalPath | None = None
+
+
+class PasswordBody(Body):
+    """The password of the person who is signed in."""
+
+    password: Password
+
+
+class SshKeyBody(Body):
+    """A public key to add; without a name it bears its comment."""
+
+    name: Annotated[Line, Field(max_length=100)] = ""
+    public_key: Annotated[str, Field(min_length=1, max_length=16_384)]
 
 
 class TokenBody(Body):
@@ -86,6 +117,8 @@ class PrincipalView(BaseModel):
     role: str | None
     staff_roles: list[str]
     session_id: str
+    permissions: list[str]
+    authenticated_at: Moment | None
 
 
 class Resolved(BaseModel):

@@ -5,6 +5,7 @@ from services.identity.domain.base import SCHEMA, Base
 from services.identity.domain.emails import email_key, normalised_email
 from services.identity.domain.people import USER_LIFECYCLE, Account, Membership, StaffMember, User, UserHistory
 from services.identity.domain.sessions import Session
+from services.identity.domain.ssh_keys import SshKey
 from services.identity.domain.verifications import Verification
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Limit",
     "Membership",
     "Session",
+    "SshKey",
     "StaffMember",
     "User",
     "UserHistory",

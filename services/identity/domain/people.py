@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Select, String, Text, select, true
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Select, String, Text, select, text, true
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship
 
 from services.identity.domain.base import Base
@@ -79,13 +79,35 @@ class User(Stateful, Base):
 
 
 class Account(Base):
-    """A team: what orders, services, invoices and tickets belong to."""
+    """A team: what orders, services, invoices and tickets belong to.
+
+    `described_at` is when the other contexts were last told whose it is. Of a suspended one its people may only read.
+    """
 
     __tablename__ = "accounts"
+    __table_args__ = (Index("ix_accounts_undescribed", "id", postgresql_where=text("described_at IS NULL")),)
 
     id: Mapped[str] = mapped_column(PrefixedId("acc"), primary_key=True)
     name: Mapped[str] = mapped_column(String(LONGEST_NAME))
     created_at: Mapped[datetime] = mapped_column(Instant)
+    described_at: Mapped[datetime | None] = mapped_column(Instant, default=None)
+    suspended_at: Mapped[datetime | None] = mapped_column(Instant, default=None)
+    suspended_by: Mapped[str | None] = mapped_column(String(64), default=None)
+    suspended_reason: Mapped[str | None] = mapped_column(Text, default=None)
+
+    def suspend(self, reason: str, *, at: datetime, by: str) -> bool:
+        """Its people may only read from now on. False when that was so already."""
+        if self.suspended_at is not None:
+            return False
+        self.suspended_at, self.suspended_by, self.suspended_reason = at, by, reason
+        return True
+
+    def restore(self) -> bool:
+        """Its people may do again what their roles say. False when they may already."""
+        if self.suspended_at is None:
+            return False
+        self.suspended_at = self.suspended_by = self.suspended_reason = None
+        return True
 
 
 class Membership(Base):

@@ -27,7 +27,10 @@ def token_hash(token: str) -> bytes | None:
 
 
 class Session(Base):
-    """One browser or client that is signed in. Ends by itself after 14 days, or after 3 days without use."""
+    """One browser or client that is signed in. Ends by itself after 14 days, or after 3 days without use.
+
+    `authenticated_at` is when its holder last proved who they are: at sign-in, or later by the password again.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = (Index("ix_sessions_user_id_id", "user_id", "id"), Index("ix_sessions_expires_at", "expires_at"))
@@ -40,6 +43,7 @@ class Session(Base):
     created_at: Mapped[datetime] = mapped_column(Instant)
     last_seen_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant)
+    authenticated_at: Mapped[datetime] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
     @classmethod
@@ -57,6 +61,7 @@ class Session(Base):
             created_at=at,
             last_seen_at=at,
             expires_at=at + LIFETIME,
+            authenticated_at=at,
         )
         return session, token
 
@@ -68,6 +73,10 @@ class Session(Base):
         """Notes that the session is in use; written at most once a minute, since every request says so."""
         if at - self.last_seen_at >= SEEN_EVERY:
             self.last_seen_at = at
+
+    def prove(self, at: datetime) -> None:
+        """Its holder proved again who they are."""
+        self.authenticated_at = at
 
     def end(self, at: datetime) -> bool:
         """Ends the session for good. False when it had ended before."""

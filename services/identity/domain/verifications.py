@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.identity.domain.base import Base
@@ -35,12 +35,23 @@ class Verification(Base):
     expires_at: Mapped[datetime] = mapped_column(Instant)
     used_at: Mapped[datetime | None] = mapped_column(Instant)
     voided_at: Mapped[datetime | None] = mapped_column(Instant)
+    next_path: Mapped[str | None] = mapped_column(Text, default=None)
 
     @classmethod
-    def request(cls, user_id: str, purpose: VerificationPurpose, at: datetime) -> "Verification":
-        """A new verification that can be used from now until its purpose's time is over."""
+    def request(
+        cls, user_id: str, purpose: VerificationPurpose, at: datetime, next_path: str | None = None
+    ) -> "Verification":
+        """A new verification that can be used from now until its purpose's time is over.
+
+        `next_path` is the page of ours that the person was on their way to.
+        """
         return cls(
-            id=new_id("ver"), user_id=user_id, purpose=purpose, created_at=at, expires_at=at + LIFETIMES[purpose]
+            id=new_id("ver"),
+            user_id=user_id,
+            purpose=purpose,
+            created_at=at,
+            expires_at=at + LIFETIMES[purpose],
+            next_path=next_path,
         )
 
     def state(self, at: datetime) -> str:

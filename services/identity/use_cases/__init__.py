@@ -1,11 +1,16 @@
-"""The table of contents of what this context can do.
+"""What this context can do.
 
-registering      sign_up · request_verification · verify_email · open_account · find_user
-signing_in       begin_sign_in · complete_sign_in
-sessions         resolve_session · end_session · end_sessions_of
-resetting        request_password_reset · check_reset · complete_password_reset
-verifying        issue · find · take · void_pending (for the two above) · link_of
-throttling       admit · forgive · forgive_event
-seeding          ensure_person
-forgetting       forget_what_is_over
+registering   sign-up, and proving that the address is one's own
+verifying     the mails that prove control of an address
+signing_in    opening a session
+confirming    proving again who one is
+resetting     a forgotten password
+sessions      telling who a token belongs to, and ending sessions
+throttling    counting guesses and mails
+ssh_keys      an account's public keys
+accounts      staff suspend and restore an account
+describing    telling the other contexts whose an account is
+forgetting    rows that nothing needs any more
+seeding       people who are there from the start
+promises      what is watched in production
 """

@@ -7,14 +7,25 @@ from services.identity.adapters.links import Links
 from services.identity.domain import User, email_key
 from services.identity.domain.people import found_account
 from services.identity.use_cases import verifying
+from services.identity.use_cases.describing import describe
 from shared.contracts.identity import UserRegistered
 from shared.database import UnitOfWork
 
 _UNIQUE_ADDRESS = "uq_users_email_key"
 
 
-async def sign_up(work: UnitOfWork, *, email: str, name: str, account_name: str, password_hash: str) -> None:
+async def sign_up(
+    work: UnitOfWork,
+    *,
+    email: str,
+    name: str,
+    account_name: str,
+    password_hash: str,
+    next_path: str | None = None,
+) -> None:
     """A new person with an account of their own; for a known address, a mail to its owner and nothing else.
+
+    `next_path` is the page of ours they were on their way to; the link in the mail leads on to it.
 
     Whoever asks cannot tell the two apart. Of any number of simultaneous sign-ups one makes the person.
     """
@@ -25,7 +36,7 @@ async def sign_up(work: UnitOfWork, *, email: str, name: str, account_name: str,
             await verifying.issue(work, known, "already_registered")
         return
     await open_account(work, user, account_name)
-    await verifying.issue(work, user, "verify_email")
+    await verifying.issue(work, user, "verify_email", next_path)
 
 
 async def open_account(work: UnitOfWork, user: User, account_name: str) -> str:
@@ -44,14 +55,15 @@ async def open_account(work: UnitOfWork, user: User, account_name: str) -> str:
             locale=user.locale,
         )
     )
+    describe(work, account, user)
     return account.id
 
 
-async def request_verification(work: UnitOfWork, email: str) -> None:
+async def request_verification(work: UnitOfWork, email: str, next_path: str | None = None) -> None:
     """A new verification mail for somebody who still needs one; for everybody else, nothing."""
     user = await find_user(work, email, lock=True)
     if user is not None and not user.verified:
-        await verifying.issue(work, user, "verify_email")
+        await verifying.issue(work, user, "verify_email", next_path)
 
 
 async def verify_email(work: UnitOfWork, links: Links, token: str) -> None:

@@ -35,8 +35,8 @@ async def resolve_session(work: UnitOfWork, token: str) -> Principal:
         role=role,
         staff_roles=tuple(staff_roles or ()),
         session_id=session.id,
-        permissions=permissions_of(role, staff_roles or ()),
-        authenticated_at=session.created_at,
+        permissions=permissions_of(role, staff_roles or (), suspended=bool(account and account.suspended_at)),
+        authenticated_at=session.authenticated_at,
     )
 
 

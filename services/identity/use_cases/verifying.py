@@ -18,10 +18,13 @@ MAIL_WINDOW = timedelta(hours=1)
 _EXPIRED = "verification-expired"
 
 
-async def issue(work: UnitOfWork, user: User, purpose: VerificationPurpose) -> Verification | None:
+async def issue(
+    work: UnitOfWork, user: User, purpose: VerificationPurpose, next_path: str | None = None
+) -> Verification | None:
     """Asks for a mail to `user`, who is locked by the caller. None when this address had enough of them lately.
 
-    A new password reset makes the earlier ones useless.
+    A new password reset makes the earlier ones useless. Without a `next_path` the last mail's own is kept: who asks
+    for the mail once more still wants to go where they were going.
     """
     now = work.clock.now()
     recent = await work.session.execute(
@@ -35,7 +38,7 @@ async def issue(work: UnitOfWork, user: User, purpose: VerificationPurpose) -> V
         return None
     if purpose == "reset_password":
         await void_pending(work, user.id, purpose)
-    verification = Verification.request(user.id, purpose, now)
+    verification = Verification.request(user.id, purpose, now, next_path or await _last_path(work, user.id, purpose))
     work.add(verification)
     work.publish(
         VerificationRequested(
@@ -48,6 +51,16 @@ async def issue(work: UnitOfWork, user: User, purpose: VerificationPurpose) -> V
         )
     )
     return verification
+
+
+async def _last_path(work: UnitOfWork, user_id: str, purpose: VerificationPurpose) -> str | None:
+    latest = (
+        select(Verification.next_path)
+        .where(Verification.user_id == user_id, Verification.purpose == purpose)
+        .order_by(Verification.created_at.desc())
+        .limit(1)
+    )
+    return (await work.session.execute(latest)).scalar_one_or_none()
 
 
 async def void_pending(work: UnitOfWork, user_id: str, *purposes: VerificationPurpose) -> None:

@@ -19,7 +19,7 @@ async def test_a_seeded_person_can_sign_in_and_is_announced_once(identity: Ident
     ]
     assert (made[0].user_id, made[0].account_id) == (made[1].user_id, made[1].account_id)
     assert [person.created for person in made] == [True, False]
-    assert [fact["account_name"] for fact in await identity.facts()] == ["Navy"]
+    assert [fact["account_name"] for fact in await identity.facts("identity.user.registered")] == ["Navy"]
     assert (await identity.sign_in("grace@example.com")).status_code == 201
 
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event, select, text
 
 from services.identity.domain import Session
+from shared.contracts.permissions import permissions_of
 from shared.kernel import new_id
 from shared.web.tokens import TokenVerifier
 from tests.api.identity.conftest import Identity
@@ -29,6 +30,8 @@ async def test_resolving_a_session_gives_its_holder_and_a_token_for_sixty_second
         "role": "owner",
         "staff_roles": [],
         "session_id": signed_in["id"],
+        "permissions": sorted(permissions_of("owner")),
+        "authenticated_at": "2026-01-31T12:00:00.000Z",
     }
     principal = TokenVerifier(TOKEN_KEYS, "catalog").verify(body["access_token"])
     assert (principal.user_id, principal.account_id) == (registered["user_id"], registered["account_id"])
@@ -173,6 +176,8 @@ async def test_me_says_who_is_signed_in(identity: Identity) -> None:
         "user": {"id": registered["user_id"], "email": "ada@example.com", "name": "Ada Lovelace", "locale": "en"},
         "account": {"id": registered["account_id"], "name": "Ada Lovelace", "role": "owner"},
         "staff": None,
+        "permissions": sorted(permissions_of("owner")),
+        "authenticated_at": "2026-01-31T12:00:00.000Z",
     }
     assert (await identity.client.get("/api/v1/me")).status_code == 401
     assert (await identity.client.get("/api/v1/me", headers=bearer(customer()))).status_code == 401

@@ -16,7 +16,7 @@ from tests.support.database import TestDatabase
 async def test_signing_up_makes_a_person_with_an_account_and_asks_for_one_mail(identity: Identity) -> None:
     answer = await identity.sign_up("Ada@Example.com", company="Analytical Engines")
     assert (answer.status_code, answer.json()) == (202, {"status": "verification_sent"})
-    registered, requested = await identity.facts()
+    registered, _described, requested = await identity.facts()
     assert registered["email"] == "Ada@example.com"
     assert registered["account_name"] == "Analytical Engines"
     assert requested["purpose"] == "verify_email"
