@@ -1,77 +1,31 @@
 """Reads for lists and screens."""
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Any
 
-from pydantic import BaseModel
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.support.domain import KnownService, Message, Notification, Ticket
-from shared.contracts.reads.common import Moment, Page
+from services.support.adapters.tables import MAIL, plumbing, switches
+from services.support.domain import Customer, KnownService, Message, Notification, Ticket
+from shared.contracts.reads.common import CustomerRef, Page
+from shared.contracts.reads.provisioning import SwitchView
+from shared.contracts.reads.support import (
+    Author,
+    MessageView,
+    NotificationView,
+    StaffMessageView,
+    StaffTicketDetail,
+    StaffTicketView,
+    SupportOverview,
+    TicketDetail,
+    TicketView,
+)
+from shared.database.switches import SwitchState
 from shared.kernel import NotFound
 from shared.web.pagination import PageRequest, page_of
 
-
-class Author(BaseModel):
-    """Who said something."""
-
-    kind: Literal["customer", "staff", "system"]
-    name: str
-
-
-class MessageView(BaseModel):
-    """Something said in a ticket."""
-
-    id: str
-    author: Author
-    body: str
-    created_at: Moment
-
-
-class StaffMessageView(MessageView):
-    """The same for staff, who also see notes (`internal`)."""
-
-    internal: bool
-
-
-class TicketView(BaseModel):
-    """A ticket, as lists show it."""
-
-    id: str
-    number: str
-    subject: str
-    status: Literal["open", "answered", "customer_replied", "closed"]
-    priority: Literal["low", "normal", "high"]
-    service_id: str | None
-    service_name: str | None
-    account_id: str
-    created_at: Moment
-    updated_at: Moment
-
-
-class TicketDetail(TicketView):
-    """A ticket with what was said, oldest first."""
-
-    messages: list[MessageView]
-
-
-class StaffTicketDetail(TicketView):
-    """A ticket with what was said and noted, oldest first."""
-
-    messages: list[StaffMessageView]
-
-
-class NotificationView(BaseModel):
-    """A mail: whether and when it went out, and why it did not."""
-
-    id: str
-    template: str
-    recipient: str
-    state: str
-    created_at: Moment
-    sent_at: Moment | None
-    attempts: int
-    last_error: str | None
+_COUNTED = 100
 
 
 def message_view(message: Message) -> MessageView:
@@ -98,6 +52,20 @@ async def tickets(session: AsyncSession, statement: Select[Ticket], page: PageRe
     return found
 
 
+async def staff_tickets(session: AsyncSession, statement: Select[Ticket], page: PageRequest) -> Page[StaffTicketView]:
+    """One page of the tickets in `statement`, the newest first, with whose they are."""
+    found = await tickets(session, statement, page)
+    customers = await _customers(session, (ticket.account_id for ticket in found.data))
+    return Page(
+        data=[
+            StaffTicketView(**ticket.model_dump(), customer=_customer(customers, ticket.account_id))
+            for ticket in found.data
+        ],
+        next_cursor=found.next_cursor,
+        previous_cursor=found.previous_cursor,
+    )
+
+
 async def ticket_detail(session: AsyncSession, ticket: Ticket) -> TicketDetail:
     """A ticket for its customer: without the notes of staff."""
     view = _view(ticket, await _service_name(session, ticket))
@@ -110,7 +78,8 @@ async def staff_ticket_detail(session: AsyncSession, ticket: Ticket) -> StaffTic
     """A ticket for staff: with everything in it."""
     view = _view(ticket, await _service_name(session, ticket))
     messages = [staff_message_view(message) for message in (await session.execute(_messages(ticket))).scalars()]
-    return StaffTicketDetail(**view.model_dump(), messages=messages)
+    customers = await _customers(session, [ticket.account_id])
+    return StaffTicketDetail(**view.model_dump(), customer=_customer(customers, ticket.account_id), messages=messages)
 
 
 async def one_ticket(session: AsyncSession, statement: Select[Ticket], ticket_id: str) -> Ticket:
@@ -137,6 +106,48 @@ async def notifications(session: AsyncSession, page: PageRequest) -> Page[Notifi
         )
 
     return await page_of(session, select(Notification), Notification.id, page, view)
+
+
+def switch_view(state: SwitchState) -> SwitchView:
+    """How a switch stands, for staff."""
+    return SwitchView(
+        name=state.name, engaged=state.engaged, by=state.by, reason=state.reason, changed_at=state.changed_at
+    )
+
+
+async def overview(session: AsyncSession) -> SupportOverview:
+    """What needs a person in support, in one read."""
+    letters = [queue.table for queue in (plumbing.outbox, plumbing.inbox)]
+    given_up = [select(table.c.id).where(or_(table.c.state == "dead", table.c.state == "parked")) for table in letters]
+    unsent = select(Notification.id).where(or_(Notification.state == "dead", Notification.state == "parked"))
+    return SupportOverview(
+        open_tickets=await _count(session, select(Ticket.id).where(Ticket._status == "open")),
+        replied_tickets=await _count(session, select(Ticket.id).where(Ticket._status == "customer_replied")),
+        unsent_mails=await _count(session, unsent),
+        dead_letters=sum([await _count(session, statement) for statement in given_up]),
+        mail=switch_view(await switches.state(session, MAIL)),
+    )
+
+
+async def _count(session: AsyncSession, statement: Select[Any]) -> int:
+    """How many, up to a hundred: beyond that the exact number helps nobody and costs a walk over the table."""
+    few = statement.limit(_COUNTED).subquery()
+    return int(await session.scalar(select(func.count()).select_from(few)) or 0)
+
+
+async def _customers(session: AsyncSession, account_ids: Iterable[str]) -> dict[str, Customer]:
+    wanted = set(account_ids)
+    if not wanted:
+        return {}
+    rows = (await session.execute(select(Customer).where(Customer.account_id.in_(wanted)))).scalars()
+    return {row.account_id: row for row in rows}
+
+
+def _customer(customers: dict[str, Customer], account_id: str) -> CustomerRef:
+    known = customers.get(account_id)
+    if known is None:
+        return CustomerRef(account_id=account_id)
+    return CustomerRef(account_id=account_id, name=known.owner_name, email=known.owner_email)
 
 
 def _messages(ticket: Ticket) -> Select[Message]:

@@ -21,10 +21,15 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
     "provisioning": (catalog.EntitlementGranted,),
     "support": (
         identity.UserRegistered,
+        identity.AccountDescribed,
         identity.VerificationRequested,
         billing.InvoicePaid,
+        billing.SubscriptionPastDue,
         provisioning.ResourceActivated,
         provisioning.ResourceFailed,
+        provisioning.ResourceSuspended,
+        provisioning.ResourceResumed,
+        provisioning.ResourceTerminated,
     ),
 }
 

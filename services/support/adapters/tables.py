@@ -7,9 +7,14 @@ from sqlalchemy import Table
 from services.support.domain import Notification
 from services.support.domain.base import Base
 from shared.database import DurableQueue
+from shared.database.switches import Switches
 from shared.web.service import Plumbing
 
 plumbing = Plumbing(Base.metadata)
+switches = Switches(Base.metadata)
+
+# Stops all mail.
+MAIL = "mail"
 
 # Half an hour between attempts at most, for about four days: as long as RFC 5321 (4.5.4.1) asks a sender to try.
 notifications = DurableQueue(

@@ -6,12 +6,12 @@ from starlette.responses import Response
 
 from services.support import queries
 from services.support.api.schemas import NewTicket, Reply
-from services.support.queries import MessageView, TicketDetail, TicketView
 from services.support.use_cases import conversations
 from services.support.use_cases.conversations import tickets_of
 from shared.contracts.reads.common import Page
+from shared.contracts.reads.support import MessageView, TicketDetail, TicketView
 from shared.database import Database, UnitOfWork
-from shared.web.access import Caller, PermissionRouter, account_of, customer_router
+from shared.web.access import Caller, PermissionRouter, customer_router
 from shared.web.fields import path_id
 from shared.web.idempotency import OnceOptional
 from shared.web.pagination import PageQuery
@@ -32,13 +32,13 @@ def _reading_routes(router: PermissionRouter, database: Database) -> None:
     async def list_tickets(caller: Caller, page: PageQuery) -> Page[TicketView]:
         """The account's tickets, the newest first."""
         async with database.read() as session:
-            return await queries.tickets(session, tickets_of(account_of(caller)), page)
+            return await queries.tickets(session, tickets_of(caller), page)
 
     @router.get("/tickets/{ticket_id}", permission="tickets.read")
     async def get_ticket(ticket_id: TicketId, caller: Caller) -> TicketDetail:  # type: ignore[valid-type]  # made by path_id
         """One ticket with what was said in it."""
         async with database.read() as session:
-            ticket = await queries.one_ticket(session, tickets_of(account_of(caller)), ticket_id)
+            ticket = await queries.one_ticket(session, tickets_of(caller), ticket_id)
             return await queries.ticket_detail(session, ticket)
 
 

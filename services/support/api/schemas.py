@@ -40,3 +40,10 @@ class Answer(Body):
 
     body: Words
     internal: bool = False
+
+
+class SwitchBody(Body):
+    """How a switch shall stand, and why: the reason goes into its history."""
+
+    engaged: bool
+    reason: Annotated[Line, Field(min_length=3, max_length=500)]

@@ -8,11 +8,19 @@ from sqlalchemy import select
 from starlette.responses import Response
 
 from services.support import queries
-from services.support.api.schemas import Answer, TicketStatus
+from services.support.api.schemas import Answer, SwitchBody, TicketStatus
 from services.support.domain import Ticket
-from services.support.queries import NotificationView, StaffMessageView, StaffTicketDetail, TicketView
 from services.support.use_cases import conversations
+from services.support.use_cases.mail_switch import turn_mail
 from shared.contracts.reads.common import Page
+from shared.contracts.reads.provisioning import SwitchView
+from shared.contracts.reads.support import (
+    NotificationView,
+    StaffMessageView,
+    StaffTicketDetail,
+    StaffTicketView,
+    SupportOverview,
+)
 from shared.database import Database, UnitOfWork
 from shared.web.access import Caller, PermissionRouter, staff_router
 from shared.web.fields import path_id
@@ -33,18 +41,19 @@ def staff_routes(database: Database) -> APIRouter:
     router = staff_router()
     _reading_routes(router, database)
     _talking_routes(router, database)
+    _switch_routes(router, database)
     return router
 
 
 def _reading_routes(router: PermissionRouter, database: Database) -> None:
     @router.get("/tickets", permission="staff.tickets.read", name="list_all_tickets")
-    async def list_tickets(wanted: Annotated[TicketFilter, Query()]) -> Page[TicketView]:
+    async def list_tickets(wanted: Annotated[TicketFilter, Query()]) -> Page[StaffTicketView]:
         """Tickets of all accounts, the newest first."""
         statement = select(Ticket)
         if wanted.status is not None:
             statement = statement.where(Ticket._status == wanted.status)
         async with database.read() as session:
-            return await queries.tickets(session, statement, wanted)
+            return await queries.staff_tickets(session, statement, wanted)
 
     @router.get("/tickets/{ticket_id}", permission="staff.tickets.read", name="get_any_ticket")
     async def get_ticket(ticket_id: TicketId) -> StaffTicketDetail:  # type: ignore[valid-type]  # made by path_id
@@ -85,5 +94,22 @@ def _talking_routes(router: PermissionRouter, database: Database) -> None:
         async def change(work: UnitOfWork) -> StaffTicketDetail:
             ticket = await conversations.staff_closes(work, caller, ticket_id)
             return await queries.staff_ticket_detail(work.session, ticket)
+
+        return await database.run(change)
+
+
+def _switch_routes(router: PermissionRouter, database: Database) -> None:
+    @router.get("/overview/support", permission="staff.tickets.read")
+    async def support_overview() -> SupportOverview:
+        """What needs a person in support."""
+        async with database.read() as session:
+            return await queries.overview(session)
+
+    @router.put("/switches/mail", permission="staff.switches.write", fresh=True)
+    async def turn_all_mail(body: SwitchBody) -> SwitchView:
+        """Stops all mail, or lets it flow again; nothing that is to be sent is lost meanwhile. Safe to repeat."""
+
+        async def change(work: UnitOfWork) -> SwitchView:
+            return queries.switch_view(await turn_mail(work, engaged=body.engaged, reason=body.reason))
 
         return await database.run(change)

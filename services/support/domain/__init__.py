@@ -1,7 +1,7 @@
 """Rules and lifecycles of support; no session, no network, no clock of its own."""
 
 from services.support.domain.base import SCHEMA, Base
-from services.support.domain.contacts import Contact, KnownService
+from services.support.domain.contacts import Contact, Customer, KnownService
 from services.support.domain.notifications import LINKED, TEMPLATES, Notification
 from services.support.domain.tickets import TICKET_LIFECYCLE, Message, Ticket, TicketHistory
 
@@ -12,6 +12,7 @@ __all__ = [
     "TICKET_LIFECYCLE",
     "Base",
     "Contact",
+    "Customer",
     "KnownService",
     "Message",
     "Notification",

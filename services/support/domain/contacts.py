@@ -23,6 +23,18 @@ class Contact(Base):
     created_at: Mapped[datetime] = mapped_column(Instant)
 
 
+class Customer(Base):
+    """Whose an account is, for staff; the newest description counts."""
+
+    __tablename__ = "customers"
+
+    account_id: Mapped[str] = mapped_column(PrefixedId("acc"), primary_key=True)
+    account_name: Mapped[str] = mapped_column(String(100))
+    owner_name: Mapped[str] = mapped_column(String(100))
+    owner_email: Mapped[str] = mapped_column(String(254))
+    described_at: Mapped[datetime] = mapped_column(Instant)
+
+
 class KnownService(Base):
     """A service's name and owner, as provisioning announced them; a stale announcement changes nothing."""
 

@@ -12,7 +12,17 @@ from shared.database import DurableRow, Instant, PrefixedId, durable_index
 
 # Templates whose mail holds a secret link. The link is asked for when the mail is sent and is stored nowhere.
 LINKED = frozenset({"verify_email", "reset_password", "already_registered"})
-TEMPLATES = LINKED | {"welcome_vps", "welcome_service", "receipt", "ticket_reply", "delivery_delayed"}
+TEMPLATES = LINKED | {
+    "welcome_vps",
+    "welcome_service",
+    "receipt",
+    "ticket_reply",
+    "delivery_delayed",
+    "service_suspended",
+    "service_resumed",
+    "service_ended",
+    "payment_past_due",
+}
 
 
 class Notification(DurableRow, Base):

@@ -5,8 +5,8 @@ from typing import cast
 from sqlalchemy import Table, select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.support.domain import Contact, KnownService
-from shared.contracts.identity import UserRegistered
+from services.support.domain import Contact, Customer, KnownService
+from shared.contracts.identity import AccountDescribed, UserRegistered
 from shared.database import UnitOfWork
 from shared.kernel import NotFound, Principal
 
@@ -29,6 +29,24 @@ async def remember_person(work: UnitOfWork, event: UserRegistered) -> None:
         "created_at": work.clock.now(),
     }
     await work.session.execute(_REMEMBER_PERSON, said)
+
+
+async def remember_account(work: UnitOfWork, event: AccountDescribed) -> None:
+    """Whose an account is, for staff's lists; older news changes nothing."""
+    said = insert(Customer).values(
+        account_id=event.account_id,
+        account_name=event.account_name,
+        owner_name=event.owner_name,
+        owner_email=event.owner_email,
+        described_at=event.described_at,
+    )
+    await work.session.execute(
+        said.on_conflict_do_update(
+            index_elements=[Customer.account_id],
+            set_={name: said.excluded[name] for name in ("account_name", "owner_name", "owner_email", "described_at")},
+            where=Customer.described_at < said.excluded.described_at,
+        )
+    )
 
 
 async def remember_caller(work: UnitOfWork, caller: Principal, account_id: str) -> None:

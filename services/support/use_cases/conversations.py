@@ -12,9 +12,9 @@ from shared.web.access import account_of
 _MISSING = "There is no such ticket."
 
 
-def tickets_of(account_id: str) -> Select[Ticket]:
-    """The tickets an account may see: its own. Every customer's read and write of a ticket starts here."""
-    return select(Ticket).where(Ticket.account_id == account_id)
+def tickets_of(caller: Principal) -> Select[Ticket]:
+    """The tickets the caller may see: those of their account. Every customer's read and write of one starts here."""
+    return select(Ticket).where(Ticket.account_id == account_of(caller))
 
 
 async def open_ticket(
@@ -42,7 +42,7 @@ async def open_ticket(
 
 async def customer_replies(work: UnitOfWork, caller: Principal, ticket_id: str, body: str) -> Message:
     """The customer writes in a ticket of their account. Raises NotFound for any other."""
-    ticket = await work.one(tickets_of(account_of(caller)).where(Ticket.id == ticket_id).with_for_update(), _MISSING)
+    ticket = await work.one(tickets_of(caller).where(Ticket.id == ticket_id).with_for_update(), _MISSING)
     message = ticket.customer_says(body, user_id=caller.user_id, name=caller.name, at=work.clock.now())
     work.add(message)
     return message
@@ -50,7 +50,7 @@ async def customer_replies(work: UnitOfWork, caller: Principal, ticket_id: str, 
 
 async def customer_closes(work: UnitOfWork, caller: Principal, ticket_id: str) -> Ticket:
     """The customer considers the matter settled. Raises NotFound for a ticket of another account."""
-    ticket = await work.one(tickets_of(account_of(caller)).where(Ticket.id == ticket_id).with_for_update(), _MISSING)
+    ticket = await work.one(tickets_of(caller).where(Ticket.id == ticket_id).with_for_update(), _MISSING)
     ticket.close(by=caller.user_id, at=work.clock.now())
     return ticket
 

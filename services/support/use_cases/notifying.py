@@ -9,16 +9,20 @@ from sqlalchemy.dialects.postgresql import insert
 from services.support.adapters.identity import LinkSource
 from services.support.adapters.rendering import Letter, Renderer
 from services.support.adapters.smtp import Mailer
-from services.support.adapters.tables import notifications
+from services.support.adapters.tables import MAIL, notifications, switches
 from services.support.domain import LINKED, Notification
 from services.support.use_cases.contacts import reach_of, remember_service
 from shared.contracts.billing import InvoicePaid
 from shared.contracts.identity import VerificationRequested
 from shared.contracts.provisioning import ResourceActivated
 from shared.database import Claimed, Database, UnitOfWork
+from shared.database.switches import SwitchWatch
 from shared.kernel import new_id
 from shared.kernel.crashpoints import reach
 from shared.telemetry.tracing import current_traceparent
+
+# Seconds until a mail is looked at again while the switch stops all mail; turning it back wakes everybody at once.
+_PAUSE_WHILE_STOPPED = 60.0
 
 
 async def notify(
@@ -89,7 +93,7 @@ async def welcome(work: UnitOfWork, event: ResourceActivated) -> None:
     await notify(
         work,
         f"welcome:{event.resource_id}",
-        "welcome_vps" if event.product_type == "vps" else "welcome_service",
+        _welcome_template(event),
         recipient=contact.email,
         name=contact.name,
         context={
@@ -97,8 +101,16 @@ async def welcome(work: UnitOfWork, event: ResourceActivated) -> None:
             "service_name": event.name,
             "plan_name": event.plan_name,
             "ipv4": event.ipv4,
+            "attributes": [attribute.model_dump(mode="json") for attribute in event.attributes],
+            "access": list(event.access),
         },
     )
+
+
+def _welcome_template(event: ResourceActivated) -> str:
+    """Facts of versions before attributes and access say of a server only its address."""
+    described = event.attributes or event.access
+    return "welcome_service" if described or event.product_type != "vps" else "welcome_vps"
 
 
 class Postman:
@@ -110,12 +122,16 @@ class Postman:
 
     def __init__(self, database: Database, links: LinkSource, renderer: Renderer, mailer: Mailer) -> None:
         self._database = database
+        self._stopped = SwitchWatch(database, switches, MAIL)
         self._links = links
         self._renderer = renderer
         self._mailer = mailer
 
     async def send(self, claimed: Claimed) -> None:
         """Handles one claimed row (for a DurableWorker). Raises HandlingFailed when the mail did not go out."""
+        if await self._stopped.engaged():
+            await self._database.run(lambda work: notifications.postpone(work.session, claimed, _PAUSE_WHILE_STOPPED))
+            return
         row = claimed.row
         more: dict[str, Any] = {}
         if row["template"] in LINKED:

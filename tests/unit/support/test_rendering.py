@@ -25,7 +25,18 @@ CONTEXTS: dict[str, dict[str, Any]] = {
     "reset_password": {"verification_id": "ver_x"},
     "already_registered": {"verification_id": "ver_x"},
     "welcome_vps": {"service_id": "svc_x", "service_name": "web-1", "plan_name": "VPS S", "ipv4": "203.0.113.7"},
-    "welcome_service": {"service_id": "svc_x", "service_name": "web-1", "plan_name": "Host S", "ipv4": None},
+    "welcome_service": {
+        "service_id": "svc_x",
+        "service_name": "web-1",
+        "plan_name": "VPS S",
+        "ipv4": None,
+        "attributes": [{"key": "ipv4", "label": "IPv4 address", "value": "203.0.113.7"}],
+        "access": ["Sign in with: ssh root@203.0.113.7"],
+    },
+    "service_suspended": {"service_id": "svc_x", "service_name": "web-1", "reason": "An invoice is unpaid."},
+    "service_resumed": {"service_id": "svc_x", "service_name": "web-1"},
+    "service_ended": {"service_id": "svc_x", "service_name": "web-1", "kept_until": "2026-02-07T12:00:00+00:00"},
+    "payment_past_due": {"order_id": "ord_x", "message": "The card has expired."},
     "receipt": {
         "number": "EZ-1",
         "amount_minor": 1200,
@@ -116,3 +127,15 @@ def test_what_no_attempt_could_write_is_given_up(change: dict[str, Any]) -> None
 def test_templates_run_in_a_sandbox() -> None:
     with pytest.raises(SecurityError):
         RENDERER._text.from_string("{{ ''.__class__.__mro__ }}").render()
+
+
+def test_the_welcome_mail_says_how_to_get_in() -> None:
+    for part in parts(replace(LETTER, template="welcome_service", context=CONTEXTS["welcome_service"]))[1:]:
+        assert "ssh root@203.0.113.7" in part
+        assert "IPv4 address" in part
+
+
+def test_a_welcome_written_down_by_the_version_before_is_still_a_mail() -> None:
+    before = {"service_id": "svc_x", "service_name": "web-1", "plan_name": "Host S", "ipv4": None}
+    subject, plain, _html = parts(replace(LETTER, template="welcome_service", context=before))
+    assert (subject, "Host S" in plain) == ("web-1 is ready", True)
