@@ -25,6 +25,7 @@ async def test_a_customer_opens_a_ticket_and_sees_it(support: Support, ada: Cust
     assert listed == {
         "data": [{name: value for name, value in opened.items() if name != "messages"}],
         "next_cursor": None,
+        "previous_cursor": None,
     }
     assert (await support.ticket(ada.principal))["number"] == "T-100002"
 
