@@ -1,4 +1,4 @@
-"""ez up · serve · work · migrate · seed · check · docs
+"""ez up · serve · work · migrate · seed · staff · keys · check · docs
 
 A command is a module of `ez.commands` with `HELP`, `arguments(parser)` and `run(chosen) -> int`. Only the chosen one is
 loaded: the production image has no sandboxes, and a worker needs no command but its own.
@@ -11,12 +11,16 @@ from importlib import import_module
 
 from pydantic import ValidationError
 
+from ez.refusals import refusals
+
 COMMANDS = {
     "up": "run everything in one process, with an embedded PostgreSQL and sandboxes",
     "serve": "run one service's API, or the gateway",
     "work": "run one service's worker",
     "migrate": "make roles and schemas and bring them up to date",
     "seed": "make a sample catalogue; with --people also demo logins",
+    "staff": "add, list or remove members of staff",
+    "keys": "list, make or retire the keys that tokens are signed with",
     "check": "say whether this environment is fit for production",
     "docs": "write docs/generated from the code",
 }
@@ -40,11 +44,6 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(import_module(f"ez.commands.{chosen.command}").run(chosen))
     except ValidationError as error:
-        missing = "\n".join(f"  {_variable(item['loc'], error.title)}: {item['msg']}" for item in error.errors())
+        missing = "\n".join(f"  {item.variable}: {item.advice}" for item in refusals(error))
         print(f"The settings are not complete. Set these in the environment:\n{missing}")
         return 2
-
-
-def _variable(location: tuple[int | str, ...], title: str) -> str:
-    name = str(location[0]) if location else ""
-    return name if name.startswith("EZ_") else f"{title.removesuffix('Settings').upper()}_{name.upper()}"

@@ -5,32 +5,17 @@ import contextlib
 import ctypes
 import gc
 import signal
-from typing import Protocol
-
-from pydantic import SecretStr
 
 from shared.telemetry.errors import configure_errors
 from shared.telemetry.logs import configure_logging
 from shared.telemetry.tracing import configure_tracing
+from shared.web.settings import ProcessSettings
 
 
-class Observed(Protocol):
-    """The settings that say how a process is observed."""
-
-    @property
-    def environment(self) -> str: ...
-    @property
-    def log_level(self) -> str: ...
-    @property
-    def sentry_dsn(self) -> SecretStr | None: ...
-    @property
-    def release(self) -> str: ...
-
-
-def observe(process: str, settings: Observed) -> None:
+def observe(process: str, settings: ProcessSettings) -> None:
     """Sets up logging, tracing and error reports for this process."""
     configure_logging(settings.log_level)
-    configure_tracing(process)
+    configure_tracing(process, settings.otlp_endpoint)
     dsn = settings.sentry_dsn.get_secret_value() if settings.sentry_dsn else None
     configure_errors(dsn, process, settings.environment, settings.release)
 

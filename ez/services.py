@@ -8,21 +8,22 @@ from typing import cast
 
 from shared.messaging import RabbitTransport, Transport
 from shared.web.service import Service
-from shared.web.settings import ServiceSettings
+from shared.web.settings import ProcessSettings, ServiceSettings
 
 NAMES = ("identity", "billing", "catalog", "provisioning", "support")
+# Whoever has settings of its own.
+PROCESSES = (*NAMES, "gateway")
 
 
-def settings_class(name: str) -> type[ServiceSettings]:
-    """The settings class of a service."""
-    return cast(
-        type[ServiceSettings], getattr(import_module(f"services.{name}.settings"), f"{name.capitalize()}Settings")
-    )
+def settings_class(name: str) -> type[ProcessSettings]:
+    """The settings class of a service, or of the gateway."""
+    home = name if name == "gateway" else f"services.{name}"
+    return cast(type[ProcessSettings], getattr(import_module(f"{home}.settings"), f"{name.capitalize()}Settings"))
 
 
 def settings_of(name: str) -> ServiceSettings:
     """The service's settings from the environment. Raises pydantic's ValidationError naming what is missing."""
-    return settings_class(name)()
+    return cast(ServiceSettings, settings_class(name)())
 
 
 def compose(name: str, transport: Transport | None = None) -> Service:

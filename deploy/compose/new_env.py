@@ -11,7 +11,7 @@ import secrets
 import sys
 
 from ez.embedded.secrets import ISSUERS
-from shared.web.tokens import generate_key
+from shared.web.keys import generate_key
 
 WITH_DATABASE = ("identity", "billing", "catalog", "provisioning", "support")
 _WORDS = ("POSTGRES_PASSWORD", "RABBITMQ_PASSWORD", "IDENTITY_LINK_SECRET", "GATEWAY_CSRF_SECRET")

@@ -7,13 +7,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from deploy.compose.new_env import new_environment
 from ez.openapi import public_openapi
-from ez.services import NAMES, settings_class
-from gateway.settings import GatewaySettings
+from ez.services import NAMES
+from ez.settings_pages import compose_form, settings_reference
 from shared.contracts import EVENTS, context_of, topology
 from shared.database import Stateful
 from shared.messaging.transports.rabbitmq import EXCHANGE
-from shared.web.settings import ServiceSettings
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,42 +100,24 @@ def _first_line(text: str | None) -> str:
     return (text or "").strip().split("\n")[0]
 
 
-def settings_reference() -> str:
-    """Every environment variable, by process."""
-    parts = [_HEAD, "# Settings\n\nAll settings come from the environment. Secrets are marked and never printed.\n"]
-    common = set(ServiceSettings.model_fields)
-    kinds: list[tuple[str, Any]] = [("Every service", ServiceSettings), ("Gateway", GatewaySettings)]
-    kinds += [(name.capitalize(), settings_class(name)) for name in NAMES]
-    for title, kind in kinds:
-        parts.append(f"\n## {title}\n\n| variable | default | meaning |\n|---|---|---|\n")
-        for name, field in kind.model_fields.items():
-            if kind is not ServiceSettings and kind is not GatewaySettings and name in common:
-                continue
-            prefix = kind.model_config.get("env_prefix") or "<SERVICE>_"
-            variable = str(field.validation_alias or f"{prefix}{name.upper()}")
-            secret = "SecretStr" in str(field.annotation)
-            default = "**required**" if field.is_required() else ("secret" if secret else f"`{field.default}`")
-            parts.append(f"| `{variable}` | {default} | {field.description or ''}{' (secret)' if secret else ''} |\n")
-    return "".join(parts)
-
-
 def write_docs(folder: Path, *, only_check: bool) -> int:
     """Writes the pages, or says which of them are out of date (exit code 1)."""
     pages = {
-        "events.asyncapi.json": event_catalogue(),
-        "openapi.json": public_openapi(),
-        "lifecycles.md": lifecycles(),
-        "settings.md": settings_reference(),
+        folder / "events.asyncapi.json": event_catalogue(),
+        folder / "openapi.json": public_openapi(),
+        folder / "lifecycles.md": lifecycles(),
+        folder / "settings.md": settings_reference(_HEAD),
+        Path(".env.example"): compose_form(Path("docker-compose.yml").read_text(), list(new_environment())),
     }
-    stale = [name for name, text in pages.items() if _read(folder / name) != text]
+    stale = [path for path, text in pages.items() if _read(path) != text]
     if only_check:
-        for name in stale:
-            print(f"{folder / name} is out of date: run `make docs`")
+        for path in stale:
+            print(f"{path} is out of date: run `make docs`")
         return 1 if stale else 0
     folder.mkdir(parents=True, exist_ok=True)
-    for name in stale:
-        (folder / name).write_text(pages[name])
-        print(f"wrote {folder / name}")
+    for path in stale:
+        path.write_text(pages[path])
+        print(f"wrote {path}")
     return 0
 
 

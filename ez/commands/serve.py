@@ -1,7 +1,6 @@
 """`ez serve SERVICE`: one service's API, or the gateway, as a process of its own."""
 
 import argparse
-import os
 from importlib import import_module
 
 import uvloop
@@ -10,13 +9,14 @@ from starlette.applications import Starlette
 from ez.processes import observe, settle, stopped
 from ez.servers import ServerGroup
 from ez.services import NAMES, compose, settings_of
+from ez.settings import CommandSettings
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument("service", choices=[*NAMES, "gateway"])
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=int(os.environ.get("EZ_PORT", "8000")))
+    parser.add_argument("--port", type=int, default=CommandSettings().port)
 
 
 def run(chosen: argparse.Namespace) -> int:

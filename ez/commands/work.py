@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import os
 
 import uvloop
 from starlette.applications import Starlette
@@ -11,6 +10,7 @@ from starlette.applications import Starlette
 from ez.processes import observe, settle, stopped
 from ez.servers import ServerGroup
 from ez.services import NAMES, compose, settings_of
+from ez.settings import CommandSettings
 from shared.web.health import health_routes
 
 
@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument("service", choices=NAMES)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=int(os.environ.get("EZ_PORT", "8000")))
+    parser.add_argument("--port", type=int, default=CommandSettings().port)
 
 
 def run(chosen: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from shared.web.tokens import generate_key
+from shared.web.keys import generate_key
 
 ISSUERS = ("identity", "gateway", "catalog", "support")
 _DATABASES = ("identity", "billing", "catalog", "provisioning", "support")

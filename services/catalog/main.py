@@ -9,6 +9,7 @@ from services.catalog.consumers import handlers
 from services.catalog.domain.base import SCHEMA
 from services.catalog.jobs import clock_jobs
 from services.catalog.settings import CatalogSettings
+from shared.contracts.patience import PAYMENT_PAGE
 from shared.database import Database, Listener
 from shared.kernel import Clock
 from shared.messaging import Consumer, Outbox, Transport
@@ -32,7 +33,7 @@ def create_service(
         url, SCHEMA, clock=clock, outbox=Outbox(plumbing.outbox_table, clock), pool_size=settings.pool_size
     )
     billing = BillingCheckouts(
-        http_client(settings.billing_url, timeout=settings.billing_timeout),
+        http_client(settings.billing_url, timeout=PAYMENT_PAGE),
         TokenSigner(settings.signing_key.get_secret_value()),
     )
     listener = Listener(url, SCHEMA, "timeline")

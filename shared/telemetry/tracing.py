@@ -4,16 +4,15 @@ Spans are always made, so that log lines and history rows of one order share a t
 when OTEL_EXPORTER_OTLP_ENDPOINT says where to.
 """
 
-import os
 import random
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 from opentelemetry import context, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 # https://www.w3.org/TR/trace-context/#traceparent-header, version 00
@@ -23,24 +22,25 @@ _provider = TracerProvider(resource=Resource.create({"service.name": "ez"}))
 _tracer = _provider.get_tracer("ez")
 
 
-def configure_tracing(service: str) -> None:
-    """Names the service and, where an OTLP endpoint is set, exports spans to it in batches."""
+def configure_tracing(service: str, endpoint: str | None = None) -> None:
+    """Names the service and, where there is a collector (its OTLP address), exports spans to it in batches."""
     global _provider, _tracer
     _provider = TracerProvider(resource=Resource.create({"service.name": f"ez-{service}"}))
-    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        # requests, urllib3 and protobuf come with it: 8 MB in every process, for those that export.
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-
-        _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    if endpoint is not None:
+        _provider.add_span_processor(import_module("shared.telemetry.otlp").exporting(endpoint))
     _tracer = _provider.get_tracer("ez")
 
 
 @contextmanager
-def span(name: str, parent: str | None = None) -> Iterator[None]:
-    """Runs the block in a span; `parent` is a traceparent from a header or a row (ignored when malformed)."""
+def span(name: str, parent: str | None = None, **attributes: str) -> Iterator[trace.Span]:
+    """Runs the block in a span; `parent` is a traceparent from a header or a row (ignored when malformed).
+
+    `attributes` are OpenTelemetry's, with `__` for `.`: `messaging__operation__name="process"`.
+    """
     given = _propagator.extract({"traceparent": parent}) if parent else None
-    with _tracer.start_as_current_span(name, context=given):
-        yield
+    named = {key.replace("__", "."): value for key, value in attributes.items()}
+    with _tracer.start_as_current_span(name, context=given, attributes=named) as current:
+        yield current
 
 
 def traceparent(given: str | None) -> str:

@@ -1,11 +1,10 @@
 """Short-lived signed tokens between our own processes: who is calling, and for whom (RFC 7519, ES256).
 
 Identity signs tokens for people (`sub` = user id, audience `ez`); a service signs for itself (`sub` =
-`service:<name>`, audience = the service it calls). Each issuer has its own key, named by `kid`, and nothing but
-that key can speak for it.
+`service:<name>`, audience = the service it calls). Each issuer has keys of its own, named by `kid`, and nothing but
+those can speak for it; while one replaces another, both do (see keys.py).
 """
 
-import json
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -17,27 +16,22 @@ from joserfc.jwk import ECKey
 
 from shared.contracts.permissions import permissions_of
 from shared.kernel import Principal
+from shared.web.keys import ALGORITHM, issuer_of, read_key_set, read_signing_key
 from shared.web.problems import Unauthenticated
 
-ALGORITHM = "ES256"
 PEOPLE = "ez"
 LIFETIME = 60
 _SKEW = 5
 _CACHED = 2048
 
 
-def generate_key(issuer: str) -> tuple[str, dict[str, str]]:
-    """A new signing key for `issuer`: the private JWK as JSON, and its public half for the key set."""
-    key = ECKey.generate_key("P-256", parameters={"kid": issuer, "alg": ALGORITHM, "use": "sig"})
-    return json.dumps(key.as_dict(private=True)), {str(k): str(v) for k, v in key.as_dict(private=False).items()}
-
-
 class TokenSigner:
     """Signs on behalf of one issuer."""
 
     def __init__(self, private_jwk: str) -> None:
-        self._key = ECKey.import_key(json.loads(private_jwk))
-        self.issuer = str(self._key.kid)
+        self._key = read_signing_key(private_jwk)
+        self._kid = str(self._key.kid)
+        self.issuer = issuer_of(self._kid)
 
     def for_person(self, principal: Principal, lifetime: int = LIFETIME) -> str:
         """A token that lets any service act for this person for `lifetime` seconds."""
@@ -62,15 +56,14 @@ class TokenSigner:
     def _sign(self, claims: Mapping[str, object], audience: str, lifetime: int) -> str:
         now = int(time.time())
         payload = {**claims, "iss": self.issuer, "aud": audience, "iat": now, "exp": now + lifetime}
-        return jwt.encode({"alg": ALGORITHM, "kid": self.issuer}, payload, self._key, algorithms=[ALGORITHM])
+        return jwt.encode({"alg": ALGORITHM, "kid": self._kid}, payload, self._key, algorithms=[ALGORITHM])
 
 
 class TokenVerifier:
     """Checks tokens presented to the service `audience`. Keys come from settings, never from the token."""
 
     def __init__(self, jwks: str, audience: str) -> None:
-        keys = (ECKey.import_key(item) for item in json.loads(jwks)["keys"])
-        self._keys = {str(key.kid): key for key in keys}
+        self._keys = read_key_set(jwks)
         self._audience = audience
         self._cache: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
 
@@ -97,7 +90,7 @@ class TokenVerifier:
     def _principal(self, header: dict[str, object], claims: dict[str, object], now: float) -> Principal:
         issuer, subject, audience = claims["iss"], str(claims["sub"]), claims["aud"]
         expires, issued = float(str(claims["exp"])), float(str(claims["iat"]))
-        if header["kid"] != issuer or expires <= now or issued > now + _SKEW:
+        if issuer_of(str(header["kid"])) != issuer or expires <= now or issued > now + _SKEW:
             raise ValueError("issuer or time")
         if subject.startswith("service:"):
             if audience != self._audience or subject != f"service:{issuer}":

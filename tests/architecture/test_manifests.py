@@ -360,8 +360,7 @@ def test_the_network_denies_by_default_and_lets_in_only_through_the_gateway() ->
         for name, policy in policies.items()
         for rule in policy.get("ingress", [])
         for source in rule["from"]
-        if source.get("namespaceSelector", {}).get("matchLabels", {}).get("kubernetes.io/metadata.name")
-        == "ingress-nginx"
+        if "ez.solutions/ingress" in source.get("namespaceSelector", {}).get("matchLabels", {})
     }
     assert from_outside == {"gateway"}
     assert all("from" in rule for policy in policies.values() for rule in policy.get("ingress", []))

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from shared.contracts.permissions import permissions_of
 from shared.kernel import Principal, new_id
-from shared.web.tokens import TokenSigner, generate_key
+from shared.web.keys import generate_key
+from shared.web.tokens import TokenSigner
 
 _generated = {issuer: generate_key(issuer) for issuer in ("identity", "gateway", "catalog", "support")}
 PRIVATE_KEYS = {issuer: private for issuer, (private, _public) in _generated.items()}

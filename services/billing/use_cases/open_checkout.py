@@ -24,6 +24,7 @@ from services.billing.domain import Checkout, CheckoutLine, ClosedOrder, Payer, 
 from services.billing.use_cases.close_order import close_page, lock_order
 from services.billing.use_cases.settle_checkout import apply_session
 from services.billing.use_cases.stripe_tasks import customer_details, record_customer
+from shared.contracts.patience import STRIPE_CALLS
 from shared.database import Database, FailureClass, UnitOfWork
 from shared.kernel import Conflict, FieldError, Invalid, Unavailable
 from shared.kernel.crashpoints import reach
@@ -33,8 +34,6 @@ Answer = TypeVar("Answer")
 
 # Stripe: 20 recurring and 20 one-time lines (https://docs.stripe.com/api/checkout/sessions/create).
 MOST_LINES = 20
-# Seconds for all of it; the caller's own patience is longer.
-_PATIENCE = 20.0
 _ROUNDS = 4
 
 
@@ -104,7 +103,7 @@ class CheckoutDesk:
         """The page for this order: the one it has, or a new one. Raises Invalid, Conflict or Unavailable."""
         check_terms(terms)
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(STRIPE_CALLS):
                 customer_id = await self._customer(terms.account_id)
                 for _round in range(_ROUNDS):
                     link = await self._once(terms, customer_id)

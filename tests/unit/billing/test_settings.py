@@ -6,11 +6,12 @@ import pytest
 from pydantic import ValidationError
 
 from services.billing.settings import BillingSettings
+from tests.support.callers import TOKEN_KEYS
 
 GOOD: dict[str, Any] = {
     "environment": "test",
-    "token_keys": '{"keys": []}',
-    "database_url": "postgresql://x",
+    "token_keys": TOKEN_KEYS,
+    "database_url": "postgresql://ez_billing:x@127.0.0.1/ez",
     "stripe_secret_key": "sk_test_1",
     "stripe_webhook_secrets": "whsec_a",
     "public_url": "https://shop.example/",

@@ -4,12 +4,13 @@ import pytest
 from pydantic import ValidationError
 
 from services.identity.settings import IdentitySettings
+from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS
 
 GOOD: dict[str, Any] = {
     "environment": "production",
-    "token_keys": '{"keys": []}',
+    "token_keys": TOKEN_KEYS,
     "database_url": "postgresql://x:y@127.0.0.1/ez",
-    "signing_key": "{}",
+    "signing_key": PRIVATE_KEYS["identity"],
     "public_url": "https://shop.example/",
     "link_secret": "8f0b1Kq3-zX9mW2_cV5nB7hJ4gF6dS1aP0oI",
 }

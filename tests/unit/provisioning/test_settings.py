@@ -7,10 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from services.provisioning.settings import ProvisioningSettings
+from tests.support.callers import TOKEN_KEYS
 
 SECRET = "2f0c8f4e-0000-4c1b-9f0e-5b1d3c7a9e10"
 GOOD: dict[str, Any] = {
-    "token_keys": "{}",
+    "token_keys": TOKEN_KEYS,
     "database_url": "postgresql://ez:x@127.0.0.1/ez",
     "proxmox_url": "https://pve.example.net:8006",
     "proxmox_token": f"ez@pve!provisioning={SECRET}",

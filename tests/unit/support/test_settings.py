@@ -4,11 +4,12 @@ import pytest
 from pydantic import ValidationError
 
 from services.support.settings import SupportSettings
+from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS
 
 GOOD: dict[str, Any] = {
-    "token_keys": '{"keys": []}',
+    "token_keys": TOKEN_KEYS,
     "database_url": "postgresql://x:y@127.0.0.1/ez",
-    "signing_key": "{}",
+    "signing_key": PRIVATE_KEYS["support"],
     "identity_url": "http://identity-api:8000/",
     "public_url": "https://shop.example/",
     "mail_from": "EZ <hello@shop.example>",
