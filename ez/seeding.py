@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.catalog.use_cases.seeding import ensure_catalogue
+from services.identity.adapters.passwords import PUBLISHED
 from services.identity.use_cases.seeding import ensure_person
 from shared.web.service import Service
 
@@ -16,8 +17,12 @@ class Login:
     name: str
 
 
-CUSTOMER = Login("ada@demo.example", "calm-harbour-42", "Ada Demo")
-STAFF = Login("staff@demo.example", "quiet-lantern-77", "Sam Staff")
+CUSTOMER = Login("ada@demo.example", PUBLISHED[0], "Ada Demo")
+STAFF = Login("staff@demo.example", PUBLISHED[1], "Sam Staff")
+
+
+class NotInProduction(Exception):
+    """The demonstration logins have published passwords; staff are made by `ez staff add`."""
 
 
 async def seed_catalogue(catalog: Service) -> None:
@@ -26,7 +31,9 @@ async def seed_catalogue(catalog: Service) -> None:
 
 
 async def seed_people(identity: Service) -> None:
-    """The demo customer with an account of their own, and a member of staff."""
+    """The demo customer with an account of their own, and a member of staff. Raises NotInProduction there."""
+    if identity.app.state.settings.environment == "production":
+        raise NotInProduction
     await identity.database.run(
         lambda work: ensure_person(
             work, CUSTOMER.email, CUSTOMER.name, CUSTOMER.password, account_name="Demo Studio", verified=True

@@ -5,7 +5,7 @@ import argparse
 import uvloop
 
 from ez.seeding import seed_catalogue, seed_people
-from ez.services import compose
+from ez.services import compose, settings_of
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +14,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Seeds; safe to repeat."""
+    """Seeds; safe to repeat. The demo logins are refused in production, before anything is written."""
+    if chosen.people and settings_of("identity").environment == "production":
+        print("The demo logins have published passwords and are not made in production. Use `ez staff add`.")
+        return 2
     uvloop.run(_seed(chosen.people))
     return 0
 

@@ -29,7 +29,7 @@ def create_service(settings: IdentitySettings, transport: Transport, *, clock: C
         outbox=Outbox(plumbing.outbox_table, clock),
         pool_size=settings.pool_size,
     )
-    passwords = Passwords(settings.hashing_slots)
+    passwords = Passwords(settings.hashing_slots, production=settings.environment == "production")
     links = Links(settings.link_secret.get_secret_value(), settings.public_url)
     signer = TokenSigner(settings.signing_key.get_secret_value())
     app = create_app(

@@ -17,6 +17,8 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from shared.kernel import FieldError, Invalid
 
 SHORTEST, LONGEST = 10, 128
+# Those of the demonstration logins (ez/seeding.py). Everybody can read them, so in production they open nothing.
+PUBLISHED = ("calm-harbour-42", "quiet-lantern-77")
 _MINIMUM_SCORE = 2
 _JUDGED = 72  # zxcvbn looks at no more; what follows can only make a password stronger
 _POINTER = "/password"
@@ -27,9 +29,10 @@ _judging = threading.Lock()
 
 
 class Passwords:
-    """Judges, hashes and checks passwords; `slots` bounds how many at once."""
+    """Judges, hashes and checks passwords, `slots` at once; in `production` those that are published are refused."""
 
-    def __init__(self, slots: int = 2) -> None:
+    def __init__(self, slots: int = 2, *, production: bool = True) -> None:
+        self._refused = frozenset(PUBLISHED) if production else frozenset()
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
         self._slots = asyncio.Semaphore(slots)
         # Verified against when nobody has the address, so that unknown costs what wrong costs.
@@ -45,6 +48,8 @@ class Passwords:
             raise _weak(f"Use at least {SHORTEST} characters. Several unrelated words work well.")
         if len(prepared) > LONGEST:
             raise _weak(f"Use at most {LONGEST} characters.")
+        if prepared in self._refused:
+            raise _weak("This password is published. Choose one that nobody else knows.")
         async with self._slots:
             advice = await asyncio.to_thread(_advice, prepared, about)
         if advice is not None:
@@ -59,7 +64,7 @@ class Passwords:
         """Whether this is the password behind `stored`; takes the same time when `stored` is None."""
         async with self._slots:
             fits = await asyncio.to_thread(self._verify, stored or self._nobody, _prepared(password))
-        return fits and stored is not None
+        return fits and stored is not None and _prepared(password) not in self._refused
 
     def _verify(self, stored: str, password: str) -> bool:
         try:

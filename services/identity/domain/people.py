@@ -13,6 +13,8 @@ from shared.kernel import Lifecycle, new_id
 
 ROLES = ("owner", "admin", "billing", "technical", "read_only")
 LONGEST_NAME = 100
+# No password has this hash: whoever has it can only set one by a link that was mailed to them.
+NO_PASSWORD = "!"  # noqa: S105 - it opens nothing
 
 USER_LIFECYCLE = Lifecycle(
     "user",
@@ -49,7 +51,7 @@ class User(Stateful, Base):
     history: WriteOnlyMapped[UserHistory] = relationship(cascade="all, delete-orphan", passive_deletes=True)
 
     @classmethod
-    def register(cls, *, email: str, name: str, password_hash: str, at: datetime) -> "User":
+    def register(cls, *, email: str, name: str, password_hash: str = NO_PASSWORD, at: datetime) -> "User":
         """A new person whose address nobody has verified yet. `email` is normalised."""
         user = cls(
             id=new_id("usr"),
@@ -67,6 +69,15 @@ class User(Stateful, Base):
     def verified(self) -> bool:
         """Whether this person has proved control of the address."""
         return self.status == "active"
+
+    @property
+    def credential(self) -> str | None:
+        """What a password is checked against; None while this person has none."""
+        return None if self.password_hash == NO_PASSWORD else self.password_hash
+
+    def drop_password(self) -> None:
+        """From now on no password opens a session."""
+        self.password_hash = NO_PASSWORD
 
     def verify(self, at: datetime) -> None:
         """The person opened a link that only the address's owner can have; saying so again is harmless."""

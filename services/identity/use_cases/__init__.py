@@ -11,6 +11,7 @@ ssh_keys      an account's public keys
 accounts      staff suspend and restore an account
 describing    telling the other contexts whose an account is
 forgetting    rows that nothing needs any more
+staffing      an operator adds and removes members of staff
 seeding       people who are there from the start
 promises      what is watched in production
 """

@@ -23,7 +23,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Somebody says they are the owner of an address; `user_id` and `password_hash` are None when nobody is."""
+    """Somebody says they are the owner of an address; `password_hash` is None when no password can be right."""
 
     email: str
     user_id: str | None
@@ -47,7 +47,7 @@ async def begin_sign_in(work: UnitOfWork, email: str, visitor: Visitor) -> Claim
     if visitor.ip is not None:
         counted = await throttling.admit(work, SIGN_IN_PER_IP, network_of(visitor.ip))
     user = await find_user(work, email)
-    return Claim(email, user.id if user else None, user.password_hash if user else None, counted)
+    return Claim(email, user.id if user else None, user.credential if user else None, counted)
 
 
 async def complete_sign_in(
