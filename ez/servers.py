@@ -9,6 +9,8 @@ from typing import Any
 
 import uvicorn
 
+from shared.web.draining import Draining
+
 
 class PortBusy(Exception):
     """Another program listens on the port."""
@@ -28,16 +30,21 @@ class _Server(uvicorn.Server):
 
 
 class ServerGroup:
-    """HTTP servers started together and stopped in reverse order."""
+    """HTTP servers started together and stopped in reverse order.
 
-    def __init__(self) -> None:
-        self._running: list[tuple[_Server, asyncio.Task[None]]] = []
+    `drain`: how many seconds requests in flight may still take once a server is told to stop.
+    """
+
+    def __init__(self, *, drain: int = 3) -> None:
+        self._drain = drain
+        self._running: list[tuple[Draining, _Server, asyncio.Task[None]]] = []
 
     async def start(self, app: Any, port: int, what: str, *, host: str = "127.0.0.1", trusted: str = "") -> None:
         """Serves `app` and returns once it answers. Raises PortBusy."""
         listener = _bind(host, port, what)
+        drained = Draining(app)
         config = uvicorn.Config(
-            app,
+            drained,
             log_config=None,
             access_log=False,
             lifespan="on",
@@ -45,7 +52,7 @@ class ServerGroup:
             date_header=True,
             proxy_headers=bool(trusted),
             forwarded_allow_ips=trusted or None,
-            timeout_graceful_shutdown=3,
+            timeout_graceful_shutdown=self._drain,
             timeout_keep_alive=35,
             h11_max_incomplete_event_size=32 * 1024,
         )
@@ -56,11 +63,12 @@ class ServerGroup:
                 await task
                 raise RuntimeError(f"{what} stopped while starting; its log says why")
             await asyncio.sleep(0.01)
-        self._running.append((server, task))
+        self._running.append((drained, server, task))
 
     async def stop(self) -> None:
-        """Stops every server, the last started first; requests in flight get a moment to finish."""
-        for server, task in reversed(self._running):
+        """Stops every server, the last started first: it takes no new request and finishes those in flight."""
+        for drained, server, task in reversed(self._running):
+            drained.begin()
             server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -68,7 +76,7 @@ class ServerGroup:
 
     async def wait(self) -> None:
         """Returns when any server ends."""
-        await asyncio.wait([task for _server, task in self._running], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([task for _drained, _server, task in self._running], return_when=asyncio.FIRST_COMPLETED)
 
 
 def _bind(host: str, port: int, what: str) -> socket.socket:

@@ -8,13 +8,14 @@ from starlette.applications import Starlette
 
 from ez.processes import observe, settle, stopped
 from ez.servers import ServerGroup
-from ez.services import NAMES, compose, settings_of
+from ez.services import PROCESSES, compose, settings_class
 from ez.settings import CommandSettings
+from shared.web.settings import ProcessSettings
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument("service", choices=[*NAMES, "gateway"])
+    parser.add_argument("service", choices=PROCESSES)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=CommandSettings().port)
 
@@ -26,20 +27,17 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 async def _serve(name: str, host: str, port: int) -> None:
-    app, trusted = _gateway() if name == "gateway" else (_service(name), "")
-    servers = ServerGroup()
+    settings = settings_class(name)()
+    observe(name if name == "gateway" else f"{name}-api", settings)
+    app, trusted = _gateway(settings) if name == "gateway" else (compose(name).app, "")
+    servers = ServerGroup(drain=settings.drain_seconds)
     await servers.start(app, port, name, host=host, trusted=trusted)
     settle()
     await stopped()
     await servers.stop()
 
 
-def _gateway() -> tuple[Starlette, str]:
-    settings = import_module("gateway.settings").GatewaySettings()
-    observe("gateway", settings)
-    return import_module("gateway.main").create_gateway(settings), settings.trusted_proxies
-
-
-def _service(name: str) -> Starlette:
-    observe(f"{name}-api", settings_of(name))
-    return compose(name).app
+def _gateway(settings: ProcessSettings) -> tuple[Starlette, str]:
+    """Loaded here alone: the process of a service carries nothing of the gateway."""
+    gateway: Starlette = import_module("gateway.main").create_gateway(settings)
+    return gateway, str(settings.model_dump()["trusted_proxies"])

@@ -27,10 +27,11 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 async def _work(name: str, host: str, port: int) -> int:
-    observe(f"{name}-worker", settings_of(name))
+    settings = settings_of(name)
+    observe(f"{name}-worker", settings)
     service = compose(name)
     broker = ("broker", lambda: service.worker.transport.connected)
-    servers = ServerGroup()
+    servers = ServerGroup(drain=settings.drain_seconds)
     await servers.start(Starlette(routes=[*health_routes(service.database, broker)]), port, name, host=host)
     settle()
     working = asyncio.create_task(service.worker.run())

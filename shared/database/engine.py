@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg
 from sqlalchemy import text
@@ -24,8 +25,11 @@ _RETRYABLE = frozenset({"40001", "40P01"})
 _TRIES = 6
 LOCK_PATIENCE = 5000  # milliseconds that a statement waits for somebody else's lock
 # Class 08 (connection), 57P0x (shut down, crash, cannot connect now), class 53 (no connection, memory or disk space
-# left), 25P03 (our transaction idled too long).
-_AWAY_STATES = ("08", "57P", "53", "25P03")
+# left), 25P03 (our transaction idled too long), 28 (the role is locked or its password is not the one we have).
+_AWAY_STATES = ("08", "57P", "53", "25P03", "28")
+# Said to a new connection: the database accepts none (55000), is not there (3D000), or is not for this role (42501).
+# In the middle of a transaction the same codes mean that a statement is wrong.
+_SHUT_STATES = ("55000", "3D000", "42501")
 
 
 def sqlstate(error: BaseException) -> str:
@@ -44,8 +48,9 @@ def is_away(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         state = sqlstate(error)
         gone = isinstance(error, OperationalError) and not state
-        return error.connection_invalidated or gone or state.startswith(_AWAY_STATES)
-    return sqlstate(error).startswith(_AWAY_STATES)
+        shut = error.statement is None and state in _SHUT_STATES
+        return error.connection_invalidated or gone or shut or state.startswith(_AWAY_STATES)
+    return sqlstate(error).startswith((*_AWAY_STATES, *_SHUT_STATES))
 
 
 def is_busy(error: BaseException) -> bool:
@@ -54,8 +59,10 @@ def is_busy(error: BaseException) -> bool:
 
 
 def sqlalchemy_url(url: str) -> str:
-    """A plain `postgresql://` address as SQLAlchemy wants it for asyncpg."""
-    return "postgresql+asyncpg://" + url.split("://", 1)[1]
+    """A plain `postgresql://` address as SQLAlchemy wants it for asyncpg, which calls `sslmode` `ssl`."""
+    parts = urlsplit(url)
+    query = [("ssl" if name == "sslmode" else name, value) for name, value in parse_qsl(parts.query)]
+    return parts._replace(scheme="postgresql+asyncpg", query=urlencode(query)).geturl()
 
 
 class Database:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.contracts.base import Event
 from shared.kernel import Clock, NotFound, acting
-from shared.telemetry.tracing import current_traceparent
+from shared.telemetry.order_trace import trace_of_fact
 
 Row = TypeVar("Row")
 
@@ -50,7 +50,7 @@ class UnitOfWork:
 
     def publish(self, event: Event) -> None:
         """Records a fact; it leaves through the outbox when, and only when, the change commits."""
-        self._facts.append(Recorded(event, current_traceparent()))
+        self._facts.append(Recorded(event, trace_of_fact(event)))
 
     def wake(self, channel: str) -> None:
         """After the commit, tells the workers of `channel` that there is something to do."""

@@ -12,7 +12,8 @@ from shared.database.engine import Database
 from shared.database.notify import Listener
 from shared.kernel.crashpoints import reach
 from shared.telemetry import metrics
-from shared.telemetry.tracing import span
+from shared.telemetry.order_trace import about
+from shared.telemetry.tracing import continuing, span
 
 log = structlog.get_logger()
 
@@ -103,10 +104,11 @@ class DurableWorker:
 
     async def _one(self, item: Claimed) -> None:
         heartbeat = asyncio.create_task(self._keep_leases([item]))
-        with span(f"{self._queue.name} handle", item.row.get("trace")):
+        with span(f"{self._queue.name} handle", item.row.get("trace"), **about(item.row)):
             try:
                 await self._handle(item)
                 metrics.handled(self._database.schema, self._queue.name, "done")
+                self._say_handled(item)
             except LeaseLost:
                 log.warning("lease_lost", queue=self._queue.name, id=str(item.id))
             except asyncio.CancelledError:
@@ -116,6 +118,17 @@ class DurableWorker:
                 await self._record(item, error)
             finally:
                 heartbeat.cancel()
+
+    def _say_handled(self, item: Claimed) -> None:
+        """One line for each row, in its own trace."""
+        log.info(
+            "handled",
+            service=self._database.schema,
+            queue=self._queue.name,
+            id=str(item.id),
+            attempt=item.attempt,
+            **about(item.row),
+        )
 
     async def _keep_leases(self, items: Sequence[Claimed]) -> None:
         """Leases are short, so that a crash is noticed soon; as long as the handler runs, they are renewed."""
@@ -198,4 +211,7 @@ class BatchWorker(DurableWorker):
             log.info("batch_divided", queue=self._queue.name, rows=len(items), error=type(error).__name__)
             return False
         metrics.handled(self._database.schema, self._queue.name, "done", len(items))
+        for item in items:
+            with continuing(item.row.get("trace")):
+                self._say_handled(item)
         return True

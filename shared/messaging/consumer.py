@@ -24,6 +24,7 @@ from shared.kernel.crashpoints import reach
 from shared.messaging.envelope import Envelope, Malformed, decode
 from shared.messaging.transports.base import Message
 from shared.telemetry import metrics
+from shared.telemetry.order_trace import about
 from shared.telemetry.tracing import continuing, span
 
 log = structlog.get_logger()
@@ -94,11 +95,12 @@ class Consumer:
     async def _handled_together(self, deliveries: Sequence[_Delivery]) -> bool:
         try:
             async with self._database.work() as work:
-                await self._take(work, deliveries)
+                handled = await self._take(work, deliveries)
         except Exception as error:  # noqa: BLE001 - nothing of it happened; each delivery now answers for itself
             log.info("batch_divided", consumer=self.name, facts=len(deliveries), error=type(error).__name__)
             return False
         reach(f"{self.name}.inbox.after_commit")
+        self._say_handled(handled)
         return True
 
     async def _handled_alone(self, delivery: _Delivery) -> Exception | None:
@@ -127,7 +129,7 @@ class Consumer:
         envelope = delivery.envelope
         with span(f"consume {envelope.wire_type}", envelope.traceparent):
             try:
-                await self._database.run(lambda work: self._take(work, [delivery]))
+                handled = await self._database.run(lambda work: self._take(work, [delivery]))
             except Exception as error:
                 if is_away(error):
                     raise
@@ -136,16 +138,34 @@ class Consumer:
                 await self._keep(envelope.id, delivery.message, error, failure)
             else:
                 reach(f"{self.name}.inbox.after_commit")
+                self._say_handled(handled)
 
-    async def _take(self, work: UnitOfWork, deliveries: Sequence[_Delivery]) -> None:
-        """Notes the deliveries in the inbox and handles those that were not there, in the order in which they came."""
+    def _say_handled(self, envelopes: Sequence[Envelope]) -> None:
+        """One line for each fact that took effect, in its own trace."""
+        for envelope in envelopes:
+            with continuing(envelope.traceparent):
+                log.info(
+                    "handled",
+                    service=self.name,
+                    queue="inbox",
+                    id=str(envelope.id),
+                    type=envelope.wire_type,
+                    **about({"subject": envelope.subject, **envelope.data}),
+                )
+
+    async def _take(self, work: UnitOfWork, deliveries: Sequence[_Delivery]) -> list[Envelope]:
+        """Notes the deliveries in the inbox and handles those that were not there, in the order in which they came.
+
+        Returns what was handled.
+        """
         fresh = await self._noted(work, deliveries)
-        new = len(fresh)
+        handled: list[Envelope] = []
         for delivery in deliveries:
             envelope = delivery.envelope
             if envelope.id not in fresh:
                 continue
             fresh.remove(envelope.id)
+            handled.append(envelope)
             reach(f"{self.name}.inbox.before_handle")
             if len(deliveries) == 1:
                 await self._dispatch(work, envelope)
@@ -153,8 +173,9 @@ class Consumer:
                 with continuing(envelope.traceparent):
                     await self._dispatch(work, envelope)
                 await work.turn_page()
-        metrics.handled(self.name, "inbox", "done", new)
-        metrics.handled(self.name, "inbox", "duplicate", len(deliveries) - new)
+        metrics.handled(self.name, "inbox", "done", len(handled))
+        metrics.handled(self.name, "inbox", "duplicate", len(deliveries) - len(handled))
+        return handled
 
     async def _noted(self, work: UnitOfWork, deliveries: Sequence[_Delivery]) -> set[uuid.UUID]:
         """The ids that are new. One statement for any number; sorted, so that nobody waits for another crosswise."""

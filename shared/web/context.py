@@ -5,10 +5,12 @@ import time
 from contextvars import ContextVar
 
 import structlog
+from opentelemetry.trace import Span
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.kernel.ids import new_id
 from shared.telemetry import metrics
+from shared.telemetry.order_trace import order_in, trace_of
 from shared.telemetry.tracing import span
 
 log = structlog.get_logger()
@@ -55,19 +57,34 @@ class RequestContext:
                 message["headers"] = [*message["headers"], (b"x-request-id", identity.encode())]
             await send(message)
 
-        parent = header(scope, b"traceparent")
         structlog.contextvars.bind_contextvars(service=self._service, request_id=identity)
         try:
-            with span(f"{scope['method']} {self._service}", parent.decode("latin-1") if parent else None):
-                await self._app(scope, receive, send_with_id)
+            with span(scope["method"], _parent(scope), http__request__method=scope["method"]) as current:
+                try:
+                    await self._app(scope, receive, send_with_id)
+                finally:
+                    # Within the span, so that the line has its trace.
+                    self._record(scope, status, time.perf_counter() - started, current)
         finally:
-            self._record(scope, status, time.perf_counter() - started)
             structlog.contextvars.unbind_contextvars("service", "request_id")
             _request_id.reset(token)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float, current: Span) -> None:
         route = getattr(scope.get("route"), "path", "other")
         metrics.http_requests.labels(self._service, scope["method"], str(status)).inc()
         metrics.http_seconds.labels(self._service, route).observe(seconds)
+        order = order_in(scope["path"])
+        about = {"order_id": order} if order else {}
+        current.update_name(f"{scope['method']} {route}")
+        current.set_attributes({"http.route": route, "http.response.status_code": status, **about})
         if not scope["path"].startswith(_QUIET):
-            log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+            ms = round(seconds * 1000, 1)
+            log.info("request", method=scope["method"], route=route, status=status, ms=ms, **about)
+
+
+def _parent(scope: Scope) -> str | None:
+    """The trace a request belongs to: the one it came with, unless its path names an order whose trace is another."""
+    given = (header(scope, b"traceparent") or b"").decode("latin-1") or None
+    order = order_in(scope["path"])
+    own = trace_of(order) if order else None
+    return own if own is not None and (given is None or own[3:35] != given[3:35]) else given

@@ -1,7 +1,7 @@
 """Server-sent events that say "something changed, read again" (WHATWG HTML, section 9.2).
 
 An event carries no data of the object: the reader asks for it with its own rights. Each stream ends after
-`LONGEST`, so that a revoked session cannot listen on; browsers reconnect by themselves.
+`LONGEST`, so that a revoked session cannot listen on, and when the process ends; browsers reconnect by themselves.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from starlette.responses import StreamingResponse
 
 from shared.database import Listener
+from shared.web.draining import draining
 
 HEARTBEAT = 15.0
 LONGEST = 300.0
@@ -24,6 +25,8 @@ async def _events(listener: Listener, channel: str, subject: str) -> AsyncIterat
             changed.set()
 
     stop = listener.on(channel, on_notify)
+    ending = asyncio.create_task(draining().wait())
+    ending.add_done_callback(lambda _task: changed.set())
     loop = asyncio.get_running_loop()
     ends, version = loop.time() + LONGEST, 0
     try:
@@ -31,6 +34,8 @@ async def _events(listener: Listener, channel: str, subject: str) -> AsyncIterat
         while loop.time() < ends:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), HEARTBEAT)
+            if draining().is_set():
+                return
             if changed.is_set():
                 changed.clear()
                 version += 1
@@ -38,6 +43,7 @@ async def _events(listener: Listener, channel: str, subject: str) -> AsyncIterat
             else:
                 yield b": still here\n\n"
     finally:
+        ending.cancel()
         stop()
 
 

@@ -24,6 +24,8 @@ from services.catalog.settings import CatalogSettings
 from services.identity.settings import IdentitySettings
 from services.provisioning.settings import ProvisioningSettings
 from services.support.settings import SupportSettings
+from shared.contracts.patience import PAYMENT_PAGE, SERVICE_ANSWER, STRIPE_CALLS
+from shared.web.settings import ProcessSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
 K8S = PROJECT / "deploy" / "k8s"
@@ -162,6 +164,26 @@ def test_every_process_runs_in_both_topologies_with_the_same_command(process: st
     assert compose()["services"][process]["command"] == expected
     container = objects("Deployment", "base")[process]["spec"]["template"]["spec"]["containers"][0]
     assert container["args"] == expected
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_process_is_given_more_time_to_end_than_it_gives_its_requests(process: str) -> None:
+    drain = ProcessSettings.model_fields["drain_seconds"].default
+    assert int(compose()["services"][process]["stop_grace_period"].removesuffix("s")) > drain
+    pod = objects("Deployment", "base")[process]["spec"]["template"]["spec"]
+    before = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pod["terminationGracePeriodSeconds"] > before + drain
+
+
+def test_the_default_holds_everywhere() -> None:
+    given = [given_in_compose(process) | given_in_k8s(process) for process in PROCESSES]
+    given += [set(values) for path in OVERLAYS for values in literals(path).values()]
+    assert not [names for names in given if "EZ_DRAIN_SECONDS" in names]
+
+
+def test_each_side_of_the_synchronous_path_waits_longer_than_the_one_behind_it() -> None:
+    assert STRIPE_CALLS < PAYMENT_PAGE < SERVICE_ANSWER
+    assert ProcessSettings.model_fields["drain_seconds"].default >= SERVICE_ANSWER
 
 
 # docker-compose.yml
