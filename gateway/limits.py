@@ -1,10 +1,26 @@
-"""A token bucket per caller, in memory: it protects this process; identity keeps its own counts of sign-ins."""
+"""Counts in memory that protect this process: a token bucket per caller, and slots for live streams.
 
+They are this process's own; identity keeps its own counts of sign-ins, which hold for all replicas.
+"""
+
+import contextlib
+import ipaddress
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _MOST = 20_000
+_IPV6_NETWORK = 64  # bits: whoever has one IPv6 address has all of its /64
+
+
+def network_of(address: str) -> str:
+    """What counts as one network address: an IPv4 address, or the /64 around an IPv6 address."""
+    if ":" not in address:
+        return address
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_network((address.partition("%")[0], _IPV6_NETWORK), strict=False))
+    return address
 
 
 @dataclass(slots=True)
@@ -49,3 +65,34 @@ class RateLimiter:
             self._buckets.popitem(last=False)
         wait = 0 if allowed else max(1, round((1 - bucket.tokens) / self._rate))
         return Verdict(allowed, self._burst, int(bucket.tokens), wait)
+
+
+class NoSlot(Exception):
+    """There are too many streams already: of this account, from this address, or in all."""
+
+
+class StreamSlots:
+    """Places for live streams, so that nobody can use up everybody's."""
+
+    def __init__(self, *, per_account: int, per_address: int, in_all: int) -> None:
+        self._most = {"account": per_account, "address": per_address, "all": in_all}
+        self._open: Counter[tuple[str, str]] = Counter()
+
+    @contextlib.contextmanager
+    def one(self, *, account: str | None, address: str) -> Iterator[None]:
+        """Holds a place while the block runs. Raises NoSlot."""
+        places = [("all", ""), ("address", address), *([("account", account)] if account else [])]
+        if any(self._open[place] >= self._most[place[0]] for place in places):
+            raise NoSlot
+        self._open.update(places)
+        try:
+            yield
+        finally:
+            self._open.subtract(places)
+            for place in places:
+                if self._open[place] <= 0:
+                    del self._open[place]
+
+    def taken(self) -> int:
+        """How many streams are open."""
+        return self._open[("all", "")]

@@ -1,4 +1,4 @@
-"""Composes the gateway: security headers around pages, public API, webhook, health."""
+"""Composes the gateway: limits and security headers around pages, public API, webhook, health."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,8 +9,9 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
+from gateway.admission import Admission
 from gateway.development import dev_mail_routes
-from gateway.limits import RateLimiter
+from gateway.limits import RateLimiter, StreamSlots
 from gateway.proxy import ApiProxy
 from gateway.routing import API, WEBHOOK
 from gateway.security import SecurityHeaders
@@ -28,8 +29,7 @@ def create_gateway(settings: GatewaySettings) -> Starlette:
     """The ASGI app of the gateway."""
     upstreams = Upstreams(settings.upstreams())
     sessions = SessionResolver(upstreams, settings.signing_key.get_secret_value(), secure=settings.secure)
-    limiter = RateLimiter(settings.requests_per_second, settings.request_burst)
-    proxy = ApiProxy(upstreams, sessions, limiter, public_url=settings.public_url)
+    proxy = ApiProxy(upstreams, sessions, public_url=settings.public_url)
     site = Site(
         upstream=upstreams,
         sessions=sessions,
@@ -69,6 +69,17 @@ def create_gateway(settings: GatewaySettings) -> Starlette:
                 secure=settings.secure,
             ),
             Middleware(AnswersForAnything, answer=on_error),
+            Middleware(
+                Admission,
+                limiter=RateLimiter(settings.requests_per_second, settings.request_burst),
+                slots=StreamSlots(
+                    per_account=settings.streams_per_account,
+                    per_address=settings.streams_per_address,
+                    in_all=settings.streams_in_all,
+                ),
+                sessions=sessions,
+                error_page=on_error,
+            ),
         ],
         exception_handlers={HTTPException: on_error},
     )

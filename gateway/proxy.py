@@ -6,24 +6,28 @@ framed, reaches a service.
 
 import contextlib
 from collections.abc import AsyncIterator
-from http.cookies import CookieError, SimpleCookie
 
 import aiohttp
 from starlette.types import Receive, Scope, Send
 
-from gateway.limits import RateLimiter
 from gateway.routing import WEBHOOK, owner_of
 from gateway.security import same_origin
-from gateway.sessions import SessionResolver
-from gateway.upstreams import Upstreams
+from gateway.sessions import SessionResolver, bearer_of
+from gateway.upstreams import Upstreams, until_over
 from gateway.web.upstream import UpstreamAway
 from shared.web.context import header
 from shared.web.problems import problem
 
-_FORWARDED = (b"content-type", b"content-encoding", b"accept", b"idempotency-key", b"last-event-id", b"user-agent")
-_RETURNED = frozenset(
-    {"content-type", "cache-control", "etag", "location", "retry-after", "idempotent-replayed", "www-authenticate"}
+# Preconditions (RFC 9110, section 13.1) are the service's to judge: it knows its ETags.
+_CONDITIONS = (b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since")
+_FORWARDED = frozenset(
+    {b"content-type", b"content-encoding", b"accept", b"idempotency-key", b"last-event-id", b"user-agent", *_CONDITIONS}
 )
+_RETURNED = frozenset(
+    {"content-type", "cache-control", "etag", "last-modified", "vary", "location"}
+    | {"retry-after", "idempotent-replayed", "www-authenticate"}
+)
+_WITHOUT_BODY = (204, 304)
 _SAFE = ("GET", "HEAD")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _LARGEST = 1024 * 1024
@@ -48,12 +52,9 @@ class Refused(Exception):
 class ApiProxy:
     """ASGI app for /api/v1/* and the Stripe webhook."""
 
-    def __init__(
-        self, upstreams: Upstreams, sessions: SessionResolver, limiter: RateLimiter, *, public_url: str
-    ) -> None:
+    def __init__(self, upstreams: Upstreams, sessions: SessionResolver, *, public_url: str) -> None:
         self._upstreams = upstreams
         self._sessions = sessions
-        self._limiter = limiter
         self._public_url = public_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,13 +80,12 @@ class ApiProxy:
             raise Refused(404, "not-found", "Not found", "There is no such endpoint. See /api/v1 in the documentation.")
         if method not in _METHODS or (path == WEBHOOK and method != "POST"):
             raise Refused(405, "method-not-allowed", "Method not allowed")
-        headers, limits = self._headers(scope), {}
+        headers = self._headers(scope)
         if path == WEBHOOK:
             signature = header(scope, b"stripe-signature")
             if signature:
                 headers["stripe-signature"] = signature.decode("latin-1")
         else:
-            limits = self._limit(scope)
             await self._authorize(scope, method, headers)
         body = await _body(scope, receive)
         query = scope.get("query_string", b"").decode("latin-1")
@@ -97,7 +97,10 @@ class ApiProxy:
         try:
             # Half an answer must not be passed on as one, so all of it is here before its first line leaves.
             whole = None if streaming else await self._upstreams.body(service, response)
-            await _send(response, send, limits, whole)
+            if whole is None:
+                await _pass_on(response, receive, send)
+            else:
+                await _send(response, send, whole)
         finally:
             response.close() if streaming else response.release()
 
@@ -107,18 +110,9 @@ class ApiProxy:
         forwarded["x-client-ip"] = client[0] if client else ""
         return forwarded
 
-    def _limit(self, scope: Scope) -> dict[str, str]:
-        client = scope.get("client")
-        verdict = self._limiter.check(client[0] if client else "")
-        if not verdict.allowed:
-            raise Refused(
-                429, "too-many-requests", "Too many requests", "Slow down and try again.", verdict.retry_after
-            )
-        return verdict.headers()
-
     async def _authorize(self, scope: Scope, method: str, headers: dict[str, str]) -> None:
         bearer = _bearer(scope)
-        token = bearer or self._cookie(scope)
+        token = bearer or self._sessions.cookie_of(scope)
         if token is None:
             return
         if bearer is None and method not in _SAFE and not same_origin(scope, self._public_url):
@@ -131,25 +125,12 @@ class ApiProxy:
         elif bearer is not None:
             raise Refused(401, "unauthenticated", "Sign in first", "The session is over or was never valid.")
 
-    def _cookie(self, scope: Scope) -> str | None:
-        raw = header(scope, b"cookie")
-        if raw is None:
-            return None
-        try:
-            morsel = SimpleCookie(raw.decode("latin-1")).get(self._sessions.cookie)
-        except CookieError:
-            return None
-        return morsel.value if morsel else None
-
 
 def _bearer(scope: Scope) -> str | None:
-    value = header(scope, b"authorization")
-    if value is None:
-        return None
-    scheme, _, token = value.decode("latin-1").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = bearer_of(scope)
+    if token == "":
         raise Refused(401, "unauthenticated", "Sign in first", "Send Authorization: Bearer and a session token.")
-    return token.strip()
+    return token
 
 
 async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
@@ -177,23 +158,36 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-async def _send(response: aiohttp.ClientResponse, send: Send, limits: dict[str, str], whole: bytes | None) -> None:
-    """Passes an answer on: `whole`, or piece by piece as a stream brings it."""
+async def _begin(response: aiohttp.ClientResponse, send: Send) -> None:
+    """Passes the first lines of an answer on."""
     returned = [
         (name.lower().encode(), value.encode("latin-1"))
         for name, value in response.headers.items()
         if name.lower() in _RETURNED
     ]
-    returned += [(name.encode(), value.encode()) for name, value in limits.items()]
-    returned.append((b"cache-control", b"no-store")) if b"cache-control" not in dict(returned) else None
+    if b"cache-control" not in dict(returned):
+        returned.append((b"cache-control", b"no-store"))
     length = response.headers.get("content-length")
-    if length is not None:
+    if length is not None and response.status not in _WITHOUT_BODY:
         returned.append((b"content-length", length.encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": returned})
-    if whole is not None:
-        await send({"type": "http.response.body", "body": whole})
-        return
+
+
+async def _send(response: aiohttp.ClientResponse, send: Send, whole: bytes) -> None:
+    """Passes an answer on that is here as a whole."""
+    await _begin(response, send)
+    await send({"type": "http.response.body", "body": whole})
+
+
+async def _pass_on(response: aiohttp.ClientResponse, receive: Receive, send: Send) -> None:
+    """Passes a stream on piece by piece, until either side leaves or this process ends."""
+
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    await _begin(response, send)
     with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):  # whoever listens connects again
-        async for chunk in response.content.iter_any():
+        async for chunk in until_over(response, gone()):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -13,14 +13,25 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from gateway.upstreams import Upstreams
 from gateway.web.upstream import UpstreamAway, Visitor
+from shared.web.context import header
 from shared.web.tokens import TokenSigner
 
 REMEMBERED = 0.5
 _MOST = 5000
 _PREFIX = "ezs_"
+
+
+def bearer_of(scope: Scope) -> str | None:
+    """The bearer token of a request; empty when its Authorization header is something else."""
+    value = header(scope, b"authorization")
+    if value is None:
+        return None
+    scheme, _, token = value.decode("latin-1").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 class SessionResolver:
@@ -36,7 +47,20 @@ class SessionResolver:
 
     def token_in(self, request: Request) -> str | None:
         """The session token in the browser's cookie."""
-        return request.cookies.get(self.cookie)
+        return self.cookie_of(request.scope)
+
+    def cookie_of(self, scope: Scope) -> str | None:
+        """The session token in the cookie header, whatever else is in there (RFC 6265, section 5.4)."""
+        wanted = self.cookie.encode()
+        for pair in (header(scope, b"cookie") or b"").split(b";"):
+            name, _, value = pair.strip().partition(b"=")
+            if name == wanted:
+                return value.strip(b'"').decode("latin-1")
+        return None
+
+    def token_of(self, scope: Scope) -> str | None:
+        """The session token a request carries: as a bearer token, or in the browser's cookie."""
+        return bearer_of(scope) or self.cookie_of(scope)
 
     async def visitor(self, request: Request) -> Visitor | None:
         """The visitor behind the browser's cookie; None when there is no valid session."""

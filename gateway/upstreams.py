@@ -1,7 +1,11 @@
-"""Calls to the services behind us: pooled connections, one place for headers and for "it does not answer"."""
+"""Calls to the services behind us: pooled connections, one place for headers and for "it does not answer".
+
+Requests and live streams have a pool each: a stream holds its connection for minutes, so in one pool the streams of
+a few visitors would keep everybody's requests waiting.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,10 +13,12 @@ import aiohttp
 import orjson
 
 from gateway.web.upstream import Answer, Service, UpstreamAway, Visitor
+from shared.contracts.patience import SERVICE_ANSWER
 from shared.telemetry.tracing import current_traceparent
 from shared.web.context import request_id
+from shared.web.draining import draining
 
-_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=2, sock_read=25)
+_TIMEOUT = aiohttp.ClientTimeout(total=SERVICE_ANSWER + 5, connect=2, sock_read=SERVICE_ANSWER)
 _STREAM_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=2, sock_read=45)
 
 
@@ -21,21 +27,19 @@ class Upstreams:
 
     def __init__(self, addresses: Mapping[Service, str]) -> None:
         self._addresses = dict(addresses)
-        self._session: aiohttp.ClientSession | None = None
+        self._requests: aiohttp.ClientSession | None = None
+        self._streams: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
-        """Opens the connection pool."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=256, limit_per_host=128, keepalive_timeout=30),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-        )
+        """Opens the connection pools. How many streams there are is limited before they come here (StreamSlots)."""
+        self._requests = _pool(aiohttp.TCPConnector(limit=256, limit_per_host=128, keepalive_timeout=30))
+        self._streams = _pool(aiohttp.TCPConnector(limit=0, force_close=True))
 
     async def close(self) -> None:
         """Closes every connection."""
-        if self._session is not None:
-            await self._session.close()
+        for pool in (self._requests, self._streams):
+            if pool is not None:
+                await pool.close()
 
     async def request(
         self,
@@ -52,14 +56,15 @@ class Upstreams:
         `target` is a path with its query. Raises UpstreamAway when the service is silent. A request on a connection
         that the service had just closed is sent again only when that is safe (GET, HEAD).
         """
-        if self._session is None:
+        pool = self._streams if stream else self._requests
+        if pool is None:
             raise UpstreamAway(service, 1)
         sent = {"x-request-id": request_id(), **headers}
         trace = current_traceparent()
         if trace:
             sent["traceparent"] = trace
         try:
-            return await self._session.request(
+            return await pool.request(
                 method,
                 self._addresses[service] + target,
                 headers=sent,
@@ -113,7 +118,7 @@ class Upstreams:
         try:
             if response.status != 200:
                 raise UpstreamAway(service)
-            async for chunk in response.content.iter_any():
+            async for chunk in until_over(response):
                 yield chunk
         except (aiohttp.ClientError, TimeoutError) as error:
             raise UpstreamAway(service, 2) from error
@@ -133,3 +138,28 @@ class Upstreams:
                 pass
             await asyncio.sleep(0.05)
         return False
+
+
+def _pool(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False
+    )
+
+
+async def until_over(
+    response: aiohttp.ClientResponse, gone: Coroutine[None, None, None] | None = None
+) -> AsyncIterator[bytes]:
+    """The pieces of a stream, until it ends, this process is told to end, or `gone` returns: the reader has left."""
+    ends = [asyncio.create_task(draining().wait()), *([asyncio.create_task(gone)] if gone is not None else [])]
+    for end in ends:
+        # Whoever waits for the next piece is woken by the end of the connection.
+        end.add_done_callback(lambda task: None if task.cancelled() else response.close())
+    try:
+        async for chunk in response.content.iter_any():
+            yield chunk
+    except (aiohttp.ClientError, OSError):
+        if not any(end.done() for end in ends):
+            raise
+    finally:
+        for end in ends:
+            end.cancel()
