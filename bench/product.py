@@ -4,23 +4,32 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from bench.processes import Process
 from ez.embedded.environment import SERVICES, build_environment
 from tests.support.database import free_port
 
-if TYPE_CHECKING:
-    from bench.lab import Lab
-
 _PARTS = ("gateway", *SERVICES, "stripe", "hypervisor", "smtp", "mail", "postgres")
 POOL_SIZE = "8"  # what a deployment has by default
+
+
+class Bench(Protocol):
+    """What a product needs of the laboratory around it: secrets, a broker, and who starts and stops processes."""
+
+    secrets: dict[str, str]
+
+    @property
+    def broker(self) -> Any: ...
+    def start(self, name: str, command: list[str], *, environment: Mapping[str, str]) -> Process: ...
+    async def ready(self, process: Process, url: str) -> None: ...
+    async def stop(self, *processes: Process) -> None: ...
 
 
 class Product:
     """One database, one set of ports and secrets, and the processes started over them."""
 
-    def __init__(self, lab: "Lab", admin_url: str, changes: Mapping[str, str]) -> None:
+    def __init__(self, lab: Bench, admin_url: str, changes: Mapping[str, str]) -> None:
         self._lab = lab
         self.admin_url = admin_url
         self.ports = {part: free_port() for part in _PARTS}

@@ -1,6 +1,7 @@
 """The shape of the house: the same rooms everywhere, nothing too long, no row that belongs to nobody."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,26 @@ ROOT = Path(__file__).parents[2]
 SERVICES = ("identity", "billing", "catalog", "provisioning", "support")
 ROOMS = ("main", "settings", "api", "consumers", "jobs", "use_cases", "queries", "domain", "adapters", "migrations")
 SHIPPED = ("ez", "services", "gateway", "shared", "sandbox")
-LONGEST_FILE = 400
+LONGEST_FILE = 300
+# Longer still; a name leaves this list when its file is split, and none is added.
+STILL_TOO_LONG = {
+    "sandbox/stripe/payment.py",
+    "bench/stripe_objects.py",
+    "tests/api/billing/test_checkouts.py",
+    "tests/api/billing/test_effects.py",
+    "tests/api/billing/test_intake.py",
+    "tests/chaos/test_checker_promises.py",
+    "tests/contract/test_hypervisor_sandbox.py",
+    "tests/contract/test_stripe_sandbox_checkout.py",
+    "tests/contract/test_stripe_sandbox_contract.py",
+    "tests/contract/test_vps_connector.py",
+    "tests/contract/test_vps_connector_faults.py",
+    "tests/integration/test_embedded_postgres.py",
+    "tests/web/test_pages.py",
+}
+WRITTEN = (*SHIPPED, "bench", "deploy", "tests")
+# Circles that are still there; likewise.
+STILL_IN_A_CIRCLE = {"services.provisioning.domain.job", "services.provisioning.domain.resource"}
 REFUSED_NAMES = ("utils", "helpers", "common", "misc")
 
 
@@ -38,11 +58,92 @@ def test_no_service_has_a_room_of_its_own_invention() -> None:
         assert found <= known, f"{service}: {found - known}"
 
 
+@functools.cache
+def _written() -> dict[str, ast.Module]:
+    """Every Python file by its path, parsed; migrations aside."""
+    return {
+        str(path.relative_to(ROOT)): ast.parse(path.read_text())
+        for package in WRITTEN
+        for path in (ROOT / package).rglob("*.py")
+        if "versions" not in path.parts and "node_modules" not in path.parts
+    }
+
+
+def _module(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def imports_inside_functions(tree: ast.Module) -> list[int]:
+    """The lines of imports that run when a function is called and not when the module is loaded."""
+    functions = [
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    ]
+    return sorted(
+        {node.lineno for one in functions for node in ast.walk(one) if isinstance(node, ast.Import | ast.ImportFrom)}
+    )
+
+
+def imported_by(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
+    """Module → those of ours it imports anywhere in it, for type checkers alone included."""
+    known = {_module(path) for path in trees}
+    edges: dict[str, set[str]] = {}
+    for path, tree in trees.items():
+        named: set[str] = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                named |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                below = {f"{node.module}.{alias.name}" for alias in node.names}
+                # `from package import module` needs the module; anything else of it needs the package.
+                named |= {name if name in known else node.module for name in below}
+        edges[_module(path)] = (named & known) - {_module(path)}
+    return edges
+
+
+def circles(edges: dict[str, set[str]]) -> set[str]:
+    """The modules that can be reached from themselves, or lie between two such."""
+    left = {name: set(targets) for name, targets in edges.items()}
+    while True:
+        aimed_at = {target for targets in left.values() for target in targets}
+        free = {name for name, targets in left.items() if not targets or name not in aimed_at}
+        if not free:
+            return set(left)
+        left = {name: targets - free for name, targets in left.items() if name not in free}
+
+
 def test_files_stay_readable() -> None:
     too_long = {
-        str(path.relative_to(ROOT)): n for path in _files() if (n := len(path.read_text().splitlines())) > LONGEST_FILE
+        str(path.relative_to(ROOT))
+        for package in WRITTEN
+        for path in (ROOT / package).rglob("*.py")
+        if "versions" not in path.parts and len(path.read_text().splitlines()) > LONGEST_FILE
     }
-    assert not too_long
+    assert too_long <= STILL_TOO_LONG
+
+
+def test_no_function_imports() -> None:
+    inside = {path: lines for path, tree in _written().items() if (lines := imports_inside_functions(tree))}
+    assert {path: lines for path, lines in inside.items() if not path.startswith("tests/")} == {}
+
+
+def test_an_import_inside_a_function_is_noticed() -> None:
+    assert imports_inside_functions(ast.parse("import os\n\ndef f():\n    import json\n")) == [4]
+    assert imports_inside_functions(ast.parse("if True:\n    import os\n")) == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles(imported_by(_written())) <= STILL_IN_A_CIRCLE
+
+
+def test_a_circle_is_noticed_however_long_and_however_hidden() -> None:
+    hidden = {
+        "a.py": ast.parse("import b\nimport d"),
+        "b.py": ast.parse("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from c import thing"),
+        "c.py": ast.parse("def f():\n    import a"),
+        "d.py": ast.parse("import os"),
+        "e.py": ast.parse("import a"),
+    }
+    assert circles(imported_by(hidden)) == {"a", "b", "c"}
 
 
 def test_no_file_is_called_utils() -> None:

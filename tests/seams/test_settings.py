@@ -13,7 +13,7 @@ from ez.embedded.secrets import fresh
 from ez.services import NAMES, PROCESSES, settings_class
 from ez.settings_pages import compose_form, settings, settings_reference
 from services.support.settings import SupportSettings
-from tests.architecture.test_manifests import given_in_compose, given_in_k8s, read_by
+from tests.support.manifests import given_in_compose, given_in_k8s, read_by
 
 ROOT = Path(__file__).parents[2]
 EVERY_PROCESS = [f"{name}-{kind}" for name in NAMES for kind in ("api", "worker")] + ["gateway"]

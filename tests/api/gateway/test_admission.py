@@ -20,10 +20,10 @@ from gateway.admission import Admission
 from gateway.limits import NoSlot, RateLimiter, StreamSlots, network_of
 from gateway.main import create_gateway
 from gateway.sessions import SessionResolver
-from gateway.settings import GatewaySettings
 from gateway.upstreams import Upstreams
 from gateway.web.upstream import Visitor
 from shared.testing import eventually
+from tests.api.gateway.conftest import settings
 from tests.support.callers import PRIVATE_KEYS
 from tests.support.database import free_port
 
@@ -73,22 +73,6 @@ class Services:
         return JSONResponse({"data": [], "items": []})
 
 
-def settings(upstream: str, **changes: Any) -> GatewaySettings:
-    names = ("identity", "billing", "catalog", "provisioning", "support")
-    return GatewaySettings.model_validate(
-        {
-            "EZ_ENVIRONMENT": "test",
-            "public_url": "http://127.0.0.1",
-            "allowed_hosts": "127.0.0.1",
-            "csrf_secret": "c" * 40,
-            "signing_key": PRIVATE_KEYS["gateway"],
-            "request_burst": 10_000,
-            **{f"{name}_url": upstream for name in names},
-            **changes,
-        }
-    )
-
-
 @dataclass
 class Door:
     """A gateway and how to knock at it."""
@@ -119,7 +103,9 @@ async def door(**changes: Any) -> AsyncIterator[Door]:
     services, behind, front = Services(), ServerGroup(), ServerGroup(drain=3600)
     upstream, port = free_port(), free_port()
     await behind.start(services.app(), upstream, "services")
-    await front.start(create_gateway(settings(f"http://127.0.0.1:{upstream}", **changes)), port, "gateway")
+    await front.start(
+        create_gateway(settings(f"http://127.0.0.1:{upstream}", **{"request_burst": 10_000} | changes)), port, "gateway"
+    )
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
             yield Door(f"http://127.0.0.1:{port}", services, session, front)
