@@ -1,7 +1,7 @@
 """`ez keys`: the keys that tokens are signed with: list them, make another one, take an old one out of the public set.
 
 It changes nothing by itself; it prints what to set. How to change keys without a refused request:
-docs/runbooks/rotate-signing-keys.md.
+docs/runbooks/procedures/rotate-signing-keys.md.
 """
 
 import argparse

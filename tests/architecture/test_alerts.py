@@ -109,6 +109,19 @@ def test_every_runbook_is_reached_by_an_alert_and_listed() -> None:
     assert pages == reached == listed
 
 
+def test_runbooks_name_only_metrics_labels_and_outcomes_that_exist() -> None:
+    known = known_metrics()
+    for page in RUNBOOKS.rglob("*.md"):
+        text = page.read_text()
+        for name, labels in selectors(text):
+            assert name in known or f"{name}_total" in known, f"{page.name}: {name}"
+            assert {label for label, _, _ in labels} <= known.get(name, set()), f"{page.name}: {name}"
+    rows = (RUNBOOKS / "stripe-webhooks-failing.md").read_text().splitlines()
+    outcomes = {word for row in rows if row.startswith("| `") for word in re.findall(r"`([\w-]+)`", row.split("|")[1])}
+    assert outcomes
+    assert outcomes <= known_outcomes()
+
+
 def test_the_page_on_promises_knows_every_look() -> None:
     page = (RUNBOOKS / "promise-broken.md").read_text()
     sources = [*ROOT.glob("services/*/use_cases/promises.py"), *ROOT.glob("services/*/jobs/*.py")]

@@ -1,7 +1,6 @@
 """deploy/k8s is valid to the letter, confined, and says what the tree says."""
 
 import copy
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,7 @@ def test_an_overlay_sets_only_what_settings_read(overlay: Path) -> None:
         assert all(values.keys() <= read_by(settings).keys() for settings in readers), name
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl builds the overlays")
+@pytest.mark.needs("kubectl")
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
 def test_a_built_overlay_is_valid_to_the_letter(overlay: Path) -> None:
     built = subprocess.run(["kubectl", "kustomize", overlay], capture_output=True, text=True, check=True).stdout

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from shared.testing import eventually
 from tests.e2e import steps
 from tests.support.embedded import Embedded
+from tests.support.processes import listening_ports
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -184,3 +185,12 @@ async def test_signing_out_ends_the_session_everywhere(context: BrowserContext, 
     await asyncio.sleep(0.6)
     await page.goto(f"{embedded.url}/dashboard")
     await page.wait_for_url(re.compile("/sign-in"))
+
+
+def test_everything_listens_within_fifty_ports_and_on_this_machine_alone(embedded: Embedded) -> None:
+    """PostgreSQL, sandboxes and services included, so that instances 50 ports apart are never in each other's way."""
+    base, found = embedded.ports["gateway"], listening_ports(embedded.pid)
+    assert {port for _address, port in found} == set(embedded.ports.values())
+    assert {port for _address, port in found} <= set(range(base, base + 50))
+    loopback = {"0100007F", "00000000000000000000000001000000"}
+    assert {address for address, _port in found} <= loopback

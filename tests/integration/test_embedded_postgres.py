@@ -22,7 +22,7 @@ from ez.embedded.postgres_account import ServerAccount
 from ez.embedded.postgres_binaries import NoPostgresBinaries, find_binaries
 
 PROJECT = Path(__file__).resolve().parents[2]
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the account that runs the server")
+as_root = pytest.mark.needs("root")
 
 
 @pytest.fixture

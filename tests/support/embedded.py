@@ -50,6 +50,12 @@ class Embedded:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def pid(self) -> int:
+        """Its process, while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def secrets(self) -> dict[str, str]:
         """What the instance made for itself."""
         return dict(json.loads((self.home / "secrets.json").read_text()))

@@ -115,9 +115,7 @@ def test_the_fingerprint_is_what_openssh_printed_for_this_key() -> None:
     assert parse_public_key(ED25519).fingerprint == "SHA256:SQfC+vTbLURn9cTkVxIS8fGQ3FKNAJWeB0o139+gV4M"
 
 
-@pytest.mark.skipif(
-    shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed (apt install openssh-client)"
-)
+@pytest.mark.needs("ssh-keygen")
 @pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
 def test_a_key_that_ssh_keygen_made_has_the_fingerprint_it_prints(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "key"
