@@ -22,7 +22,7 @@ from gateway.web.app import web_error_handler, web_routes
 from gateway.web.upstream import Site, WebSettings
 from shared.web.context import RequestContext
 from shared.web.health import health_routes
-from shared.web.problems import AnswersForAnything
+from shared.web.problems import UnhandledErrors
 
 
 def create_gateway(settings: GatewaySettings) -> Starlette:
@@ -50,7 +50,7 @@ def create_gateway(settings: GatewaySettings) -> Starlette:
         await upstreams.close()
 
     on_error = web_error_handler(site)
-    whole = AnswersForAnything(_Whole(proxy))
+    whole = UnhandledErrors(_Whole(proxy))
     return Starlette(
         lifespan=lifespan,
         routes=[
@@ -68,7 +68,7 @@ def create_gateway(settings: GatewaySettings) -> Starlette:
                 checkout_origin=settings.checkout_origin,
                 secure=settings.secure,
             ),
-            Middleware(AnswersForAnything, answer=on_error),
+            Middleware(UnhandledErrors, answer=on_error),
             Middleware(
                 Admission,
                 limiter=RateLimiter(settings.requests_per_second, settings.request_burst),

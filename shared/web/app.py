@@ -16,7 +16,7 @@ from shared.web.context import RequestContext
 from shared.web.dead_letters import dead_letters_router
 from shared.web.health import health_routes
 from shared.web.hot_paths import HotPathsFirst
-from shared.web.problems import AnswersForAnything, install_problem_handlers
+from shared.web.problems import UnhandledErrors, install_problem_handlers
 from shared.web.settings import ServiceSettings
 from shared.web.tokens import TokenVerifier
 
@@ -65,7 +65,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False},  # RequestContext makes the one span we want
         middleware=[
             Middleware(RequestContext, service=name),
-            Middleware(AnswersForAnything),
+            Middleware(UnhandledErrors),
             Middleware(DeclaredBodyLimit, most=largest_body),
             Middleware(RequestBodyLimitMiddleware, max_body_size=largest_body),
         ],

@@ -146,10 +146,10 @@ async def _on_database(_request: Request, error: Exception) -> Response:
         )
     if sqlstate(error).startswith("22"):  # data exception: a value no column can hold, e.g. NUL in text
         return problem(422, "invalid", Invalid.title, "A value contains characters or a size that cannot be stored.")
-    return await _on_anything(_request, error)
+    return await _on_unhandled(_request, error)
 
 
-async def _on_anything(_request: Request, error: Exception) -> Response:
+async def _on_unhandled(_request: Request, error: Exception) -> Response:
     _report(error)
     return _internal_error()
 
@@ -174,7 +174,7 @@ def unexpected(error: Exception) -> ASGIApp:
     return answer
 
 
-class AnswersForAnything:
+class UnhandledErrors:
     """Answers what no handler of the app expected, within the request's context, so that the answer has its id.
 
     `answer` makes the response; a problem document unless given.
@@ -216,7 +216,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         PoolTimeout: _on_database,
         ConnectionError: _on_database,
         OSError: _on_database,
-        Exception: _on_anything,
+        Exception: _on_unhandled,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.web.app import web_error_handler, web_routes
 from gateway.web.upstream import Site, UpstreamAway, Visitor, WebSettings
 from shared.web.context import RequestContext
-from shared.web.problems import AnswersForAnything
+from shared.web.problems import UnhandledErrors
 from tests.web.fake_data import PASSWORD, World
 from tests.web.fake_delivery import pay
 from tests.web.fake_staff_scenarios import build_world
@@ -130,7 +130,7 @@ def preview_app(world: World, public_url: str) -> Starlette:
         middleware=[
             Middleware(RequestContext, service="preview"),
             Middleware(SecurityHeaders, checkout_origin=world.checkout_origin),
-            Middleware(AnswersForAnything, answer=handler),
+            Middleware(UnhandledErrors, answer=handler),
         ],
         exception_handlers={HTTPException: handler},
     )
