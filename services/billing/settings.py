@@ -1,13 +1,12 @@
 """Settings of billing, from BILLING_… in the environment."""
 
 from collections.abc import Iterator
-from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.web.findings import Finding, public_address, weak_secret
-from shared.web.settings import EmptyIsUnset, ServiceSettings, absolute
+from shared.web.settings import ServiceSettings, absolute
 
 STRIPE = "https://api.stripe.com"
 _SHORTEST_WEBHOOK_SECRET = 24
@@ -23,7 +22,7 @@ class BillingSettings(ServiceSettings):
         description="signing secrets of the webhook endpoint, comma separated; two while one is being rotated"
     )
     stripe_api_base: str = Field(STRIPE, description="where Stripe's API answers")
-    stripe_livemode: Annotated[bool | None, EmptyIsUnset] = Field(
+    stripe_livemode: bool | None = Field(
         None, description="whether real money moves; when set, it must agree with the key"
     )
     public_url: str = Field(

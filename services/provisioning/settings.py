@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -10,7 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from services.provisioning.adapters.proxmox import ApiToken, ProxmoxSettings
 from shared.web.findings import Finding, is_loopback, is_placeholder, weak_secret
-from shared.web.settings import EmptyIsUnset, ServiceSettings
+from shared.web.settings import ServiceSettings
 
 # The hypervisor sandbox's own, which everybody can read in its sources.
 PUBLISHED_TOKEN = "2f0c8f4e-6a55-4c1b-9f0e-5b1d3c7a9e10"  # noqa: S105 - it opens only that stand-in
@@ -29,7 +28,7 @@ class ProvisioningSettings(ServiceSettings):
     proxmox_verify: str = Field(
         "true", description="true: the system's certificate authorities; a path: a PEM file with those to trust instead"
     )
-    proxmox_fingerprint: Annotated[str | None, EmptyIsUnset] = Field(
+    proxmox_fingerprint: str | None = Field(
         None, description="SHA-256 of the server's own certificate, in place of any authority"
     )
     templates: dict[str, int] = Field(
@@ -60,7 +59,7 @@ class ProvisioningSettings(ServiceSettings):
             node=self.proxmox_node,
             credentials=ApiToken(name, secret),
             ca_file=None if self.proxmox_verify == "true" else self.proxmox_verify,
-            fingerprint=self.proxmox_fingerprint,
+            fingerprint=self.proxmox_fingerprint or None,
             templates=self.templates,
             allow_http=self.environment != "production",
         )

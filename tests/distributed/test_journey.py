@@ -1,6 +1,7 @@
 """The whole journey with every API and worker as its own process, over RabbitMQ, and through crashes."""
 
 import asyncio
+import json
 import sqlite3
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from shared.testing import eventually
 from tests.support.distributed import Distributed
 
 pytestmark = [pytest.mark.distributed, pytest.mark.timeout(300)]
@@ -56,6 +58,32 @@ async def test_a_customer_buys_a_vps_over_the_public_api(running: Distributed) -
     outcome = await running.demo()
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr + running.logs()
     assert len(set((await _books(running)).values())) == 1
+
+
+def _lines(running: Distributed, process: str) -> list[dict[str, object]]:
+    """What a process has logged."""
+    text = (running.directory / f"{process}.log").read_text(errors="replace")
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+async def test_one_trace_id_finds_an_orders_lines_in_every_process(running: Distributed) -> None:
+    outcome = await running.demo()
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr + running.logs()
+    connection = await asyncpg.connect(running.postgres.admin_url)
+    order = (await connection.fetchval("SELECT id FROM catalog.orders ORDER BY created_at DESC LIMIT 1")).hex
+    await connection.close()
+    processes = ("gateway", "catalog-api", "billing-api", "billing-worker", "catalog-worker", "provisioning-worker")
+
+    async def all_speak() -> bool:
+        speaking = {name for name in (*processes, "support-worker") if _speaks_of(running, name, order)}
+        return speaking == {*processes, "support-worker"}
+
+    await eventually(all_speak, what=f"lines of {order} in every process")
+    assert all(line.get("trace_id") for name in processes[:3] for line in _lines(running, name) if "route" in line)
+
+
+def _speaks_of(running: Distributed, process: str, trace: str) -> bool:
+    return any(line.get("trace_id") == trace for line in _lines(running, process))
 
 
 # Where a process dies, and at which of its visits to that place.
