@@ -82,6 +82,7 @@ class Database:
             pool_timeout=10,
             pool_recycle=1800,
             pool_pre_ping=False,
+            hide_parameters=True,  # an error's text goes into logs and rows; what it was about may be a person
             connect_args={
                 "timeout": 5,
                 "command_timeout": 30,

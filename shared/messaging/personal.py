@@ -1,0 +1,77 @@
+"""Facts about people leave nothing behind in inboxes and outboxes once they had their effect.
+
+A row stays for as long as it has to tell repeats from news; its body goes when nothing will read it again: at once when
+the fact was sent or handled, and after a month when it gave up.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, all_, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import String
+
+from shared.contracts import EVENTS
+from shared.database import Database, DurableQueue, purge_in_batches
+
+NO_BODY = b""
+# Time to mend and replay what gave up, and no longer than an answer to "forget me" may take (GDPR, Article 12(3)).
+DEAD_KEPT = timedelta(days=30)
+
+
+def personal_types() -> frozenset[str]:
+    """The wire types whose facts name or describe a person."""
+    return frozenset(wire_type for wire_type, kind in EVENTS.items() if kind.personal)
+
+
+async def forget_dead_bodies(database: Database, queue: DurableQueue) -> int:
+    """Empties the personal facts that gave up longer than `DEAD_KEPT` ago (a clock job); returns how many."""
+    table = queue.table
+
+    async def forget(session: AsyncSession, most: int) -> int:
+        old = (
+            select(queue.key)
+            .where(
+                or_(table.c.state == "dead", table.c.state == "parked"),
+                table.c.finished_at < func.statement_timestamp() - DEAD_KEPT,
+                _may_be_personal(queue),
+                table.c.body != NO_BODY,
+            )
+            .order_by(table.c.finished_at)
+            .limit(most)
+        )
+        emptied = await session.execute(
+            update(table)
+            .where(queue.key.in_(old))
+            .values(body=NO_BODY, last_error="what it said was forgotten: nobody replayed it in time")
+            .returning(queue.key)
+        )
+        return len(emptied.all())
+
+    return await purge_in_batches(database, forget)
+
+
+async def forget_facts_about(session: AsyncSession, queue: DurableQueue, *ids: str) -> int:
+    """Calls off every waiting or dead fact that may be personal and mentions one of these ids; returns how many.
+
+    For an inbox: a fact about somebody who was forgotten must not have its effect any more.
+    """
+    table = queue.table
+    said = func.encode(table.c.body, "escape")  # what is no UTF-8 is no error, and ids are ASCII
+    called_off = await session.execute(
+        update(table)
+        .where(
+            table.c.state.in_(("ready", "dead", "parked")),
+            _may_be_personal(queue),
+            or_(*(func.strpos(said, name) > 0 for name in ids)),
+        )
+        .values(state="canceled", body=NO_BODY, last_error=None, lease_token=None, finished_at=func.clock_timestamp())
+        .returning(queue.key)
+    )
+    return len(called_off.all())
+
+
+def _may_be_personal(queue: DurableQueue) -> ColumnElement[bool]:
+    """Personal types, and those this code does not know: what it cannot read may be about anybody."""
+    harmless = literal(sorted(EVENTS.keys() - personal_types()), ARRAY(String))
+    return queue.table.c.type != all_(harmless)
