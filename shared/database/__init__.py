@@ -13,6 +13,7 @@ from shared.database.durable import (
     durable_index,
     purge_done,
     purge_in_batches,
+    purge_rows,
 )
 from shared.database.engine import Database, is_away, is_busy
 from shared.database.notify import Listener, Notifier
@@ -52,6 +53,7 @@ __all__ = [
     "is_busy",
     "purge_done",
     "purge_in_batches",
+    "purge_rows",
     "schema_metadata",
     "status_check",
 ]

@@ -227,7 +227,8 @@ class Consumer:
         )
         await self._database.run(lambda work: work.session.execute(statement))
         metrics.handled(self.name, "inbox", state)
-        log.warning("handler_failed", consumer=self.name, type=message.wire_type, id=str(key), error=str(error)[:300])
+        happened = "fact_not_understood" if unknown else "handler_failed"
+        log.warning(happened, consumer=self.name, type=message.wire_type, id=str(key), error=str(error)[:300])
 
     async def retry(self, claimed: Claimed) -> None:
         """Handles a row that failed before: effect and completion in one transaction (for a DurableWorker)."""

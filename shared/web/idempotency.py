@@ -12,26 +12,11 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel
-from sqlalchemy import (
-    Column,
-    LargeBinary,
-    MetaData,
-    SmallInteger,
-    String,
-    Table,
-    delete,
-    func,
-    literal,
-    select,
-    text,
-    tuple_,
-    update,
-)
+from sqlalchemy import Column, LargeBinary, MetaData, SmallInteger, String, Table, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from shared.database import Database, Instant, UnitOfWork, purge_in_batches
+from shared.database import Database, Instant, UnitOfWork, purge_rows
 from shared.kernel import Invalid, Principal
 from shared.web.access import principal_of
 from shared.web.problems import BadRequest
@@ -147,11 +132,5 @@ OnceRequired = Annotated[Once, Depends(once_with_key)]
 
 async def purge_keys(database: Database, table: Table) -> None:
     """Forgets answers older than `KEPT` (a clock job)."""
-    key = tuple_(table.c.owner, table.c.key)
-
-    async def forget(session: AsyncSession, most: int) -> int:
-        over = table.c.created_at < func.now() - KEPT
-        old = select(table.c.owner, table.c.key).where(over).order_by(table.c.created_at).limit(most)
-        return len((await session.execute(delete(table).where(key.in_(old)).returning(literal(1)))).all())
-
-    await purge_in_batches(database, forget)
+    made_at = table.c.created_at
+    await purge_rows(database, table, made_at < func.now() - KEPT, oldest=made_at)

@@ -9,7 +9,7 @@ Leases run on PostgreSQL's clock alone: workers' clocks may disagree.
 
 from shared.database.durable.gauges import count_by_state, overdue_seconds
 from shared.database.durable.queue import FIRST_LOOK, DurableQueue
-from shared.database.durable.retention import purge_done, purge_in_batches
+from shared.database.durable.retention import purge_done, purge_in_batches, purge_rows
 from shared.database.durable.rows import (
     STATES,
     Claimed,
@@ -38,4 +38,5 @@ __all__ = [
     "overdue_seconds",
     "purge_done",
     "purge_in_batches",
+    "purge_rows",
 ]

@@ -5,7 +5,9 @@ Each batch is committed by itself, so a run holds no lock for long, and one that
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
+from sqlalchemy import ColumnElement, Table, delete, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.database.durable.queue import DurableQueue
@@ -31,6 +33,20 @@ async def purge_in_batches(
         if deleted < batch:
             break
     return gone
+
+
+async def purge_rows(
+    database: Database, table: Table, over: ColumnElement[bool], *, oldest: ColumnElement[Any], batch: int = _BATCH
+) -> int:
+    """Deletes every row that is `over`, those with the least `oldest` (an indexed column) first; returns how many."""
+    columns = list(table.primary_key.columns)
+
+    async def forget(session: AsyncSession, most: int) -> int:
+        first = select(*columns).where(over).order_by(oldest).limit(most)
+        gone = await session.execute(delete(table).where(tuple_(*columns).in_(first)).returning(literal(1)))
+        return len(gone.all())
+
+    return await purge_in_batches(database, forget, batch=batch)
 
 
 async def purge_done(database: Database, queue: DurableQueue, older_than: timedelta, *, batch: int = _BATCH) -> int:
