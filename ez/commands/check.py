@@ -80,6 +80,8 @@ def stripe_is_real(env: Environment) -> Iterator[Finding]:
         yield Finding("EZ022", "BILLING_STRIPE_API_BASE", "unset it: this is not Stripe")
     if env.get("BILLING_STRIPE_LIVEMODE", "true").lower() not in ("true", "1"):
         yield Finding("EZ023", "BILLING_STRIPE_LIVEMODE", "set it to true, or live events are refused")
+    if env.get("BILLING_TEST_CLOCKS", "false").lower() not in ("false", "0", "no", "off"):
+        yield Finding("EZ024", "BILLING_TEST_CLOCKS", "unset it: it lets staff move the time customers are billed by")
 
 
 def edge_is_closed(env: Environment) -> Iterator[Finding]:

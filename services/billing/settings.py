@@ -19,6 +19,9 @@ class BillingSettings(ServiceSettings):
     )
     stripe_api_base: str = Field("https://api.stripe.com", description="where Stripe's API answers")
     stripe_livemode: bool | None = Field(None, description="whether real money moves; by default what the key says")
+    test_clocks: bool = Field(
+        False, description="test mode only: whether staff may move an account's business time, and Stripe's with it"
+    )
     public_url: str = Field(description="the address customers type; they come back there from the payment page")
 
     @field_validator("stripe_secret_key")
@@ -47,6 +50,12 @@ class BillingSettings(ServiceSettings):
     def _mode_agrees_with_key(self) -> "BillingSettings":
         if self.stripe_livemode not in (None, self.livemode):
             raise ValueError("stripe_livemode and the kind of stripe_secret_key (live or test) differ")
+        return self
+
+    @model_validator(mode="after")
+    def _time_is_moved_in_test_mode_only(self) -> "BillingSettings":
+        if self.test_clocks and (self.livemode or self.environment == "production"):
+            raise ValueError("test_clocks needs a test key and an environment other than production")
         return self
 
     @property

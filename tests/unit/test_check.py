@@ -57,6 +57,7 @@ OFFENCES = {
     "EZ014": {"EZ_BROKER_URL": "amqp://guest:guest@broker/"},
     "EZ020": {"BILLING_STRIPE_WEBHOOK_SECRETS": ""},
     "EZ021": {"BILLING_STRIPE_SECRET_KEY": "sk_test_" + "x" * 24},
+    "EZ024": {"BILLING_TEST_CLOCKS": "true"},
     "EZ022": {"BILLING_STRIPE_API_BASE": "http://127.0.0.1:8010"},
     "EZ023": {"BILLING_STRIPE_LIVEMODE": "false"},
     "EZ030": {"GATEWAY_PUBLIC_URL": "http://cloud.acme.net"},
