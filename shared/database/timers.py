@@ -181,7 +181,6 @@ class Timers:
                 columns.account_id == account_id,
                 columns.state == "ready",
                 # One that is being handled keeps its lease, and one that failed its pause: both are real time.
-                columns.lease_token.is_(None),
                 columns.attempts == 0,
             )
             .values(next_attempt_at=columns.due_at - _interval(bindparam("moved_by", offset_seconds, BigInteger)))

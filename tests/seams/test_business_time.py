@@ -130,9 +130,8 @@ class House:
         now = self.database.clock.now()
         offset = round((to - now).total_seconds())
         fact = ClockMoved(account_id=account_id or self.account_id, offset_seconds=offset, moved_at=now)
-        await self.database.run(
-            lambda work: timers.move_clock(work, fact.account_id, fact.offset_seconds, fact.moved_at)
-        )
+        async with self.database.work() as work:
+            await timers.move_clock(work, fact.account_id, fact.offset_seconds, fact.moved_at)
 
     async def reminded(self) -> Counter[tuple[str, datetime]]:
         async with self.database.read() as session:
