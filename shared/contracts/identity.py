@@ -29,7 +29,7 @@ class VerificationRequested(
     locale: str
 
 
-class AccountDescribed(Event, wire_type="identity.account.described.v1", subject="account_id"):
+class AccountDescribed(Event, wire_type="identity.account.described.v1", subject="account_id", personal=True):
     """Whose an account is: what staff's lists show beside what it owns. The newest `described_at` counts."""
 
     account_id: str

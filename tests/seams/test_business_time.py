@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from importlib import import_module
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -172,7 +173,7 @@ async def test_26_months_of_reminders_come_exactly_once_through_a_restart_and_tw
         for months in (1, 3):  # over the leap day, and one change of the clocks
             there = occurrence(START, "month", months, VIENNA)
             await house.move(there)
-            await eventually(lambda to=there: house.reminded_until(to), within=60)
+            await eventually(partial(house.reminded_until, there), within=60)
         await house.move(occurrence(START, "month", 15, VIENNA))
         # killed while a year of reminders is under way
         await eventually(lambda: house.reminded_until(occurrence(START, "month", 4, VIENNA)), within=60)
