@@ -17,6 +17,7 @@ from services.billing.jobs import EventProcessor, clock_jobs
 from services.billing.settings import BillingSettings
 from services.billing.use_cases.move_clock import ClockDesk
 from services.billing.use_cases.open_checkout import CheckoutDesk
+from services.billing.use_cases.privacy import privacy
 from services.billing.use_cases.promises import promise_watch
 from services.billing.use_cases.reconcile import Reconciler
 from services.billing.use_cases.stripe_tasks import TaskRunner
@@ -81,4 +82,5 @@ def create_service(
         ],
         queues=[events, tasks],
     )
-    return Service(SCHEMA, app, worker, database, queues=(plumbing.outbox, plumbing.inbox, events, tasks))
+    queues = (plumbing.outbox, plumbing.inbox, events, tasks)
+    return Service(SCHEMA, app, worker, database, queues, privacy=privacy(database))

@@ -9,6 +9,7 @@ from services.catalog.consumers import handlers
 from services.catalog.domain.base import SCHEMA
 from services.catalog.jobs import clock_jobs, timer_handlers
 from services.catalog.settings import CatalogSettings
+from services.catalog.use_cases.privacy import privacy
 from shared.database import Database, DurableWorker, Listener, TimerRunner
 from shared.kernel import Clock
 from shared.messaging import Consumer, Outbox, Transport
@@ -62,4 +63,4 @@ def create_service(
         clock_jobs=clock_jobs(database, plumbing),
         queues=(timers.queue,),
     )
-    return Service(SCHEMA, app, worker, database, queues)
+    return Service(SCHEMA, app, worker, database, queues, privacy=privacy(database))

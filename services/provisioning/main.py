@@ -11,6 +11,7 @@ from services.provisioning.consumers import handlers
 from services.provisioning.domain.base import SCHEMA
 from services.provisioning.domain.plans import PROVIDERS
 from services.provisioning.settings import ProvisioningSettings
+from services.provisioning.use_cases.privacy import privacy
 from shared.database import Database, DurableWorker, Listener, TimerRunner
 from shared.kernel import Clock
 from shared.messaging import Consumer, Outbox, Transport
@@ -62,4 +63,4 @@ def create_service(
         queues=(jobs_queue, timers.queue),
         closing=(connector.aclose,),
     )
-    return Service(SCHEMA, app, worker, database, queues)
+    return Service(SCHEMA, app, worker, database, queues, privacy=privacy(database))

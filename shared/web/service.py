@@ -12,6 +12,7 @@ from shared.messaging.inbox import inbox_queue
 from shared.messaging.outbox import outbox_queue
 from shared.messaging.personal import forget_dead_bodies
 from shared.web.idempotency import idempotency_table, purge_keys
+from shared.web.privacy import PrivacyPort
 from shared.web.worker import ServiceWorker
 
 # An event id must be remembered for as long as its fact may be delivered again.
@@ -51,10 +52,14 @@ async def purge_plumbing(database: Database, plumbing: Plumbing) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One bounded context, ready to run: `app` answers requests, `worker` does everything else."""
+    """One bounded context, ready to run: `app` answers requests, `worker` does everything else.
+
+    `privacy` shows and forgets what it holds about an account.
+    """
 
     name: str
     app: FastAPI
     worker: ServiceWorker
     database: Database
     queues: tuple[DurableQueue, ...] = field(default=())
+    privacy: PrivacyPort = field(kw_only=True)
