@@ -102,7 +102,7 @@ class Timers:
         self.table = Table(
             "timers",
             metadata,
-            Column("key", String(200), primary_key=True),
+            Column("id", String(200), primary_key=True),
             Column("kind", String(60), nullable=False),
             Column("account_id", PrefixedId("acc"), nullable=False),
             Column("due_at", Instant, nullable=False),
@@ -134,7 +134,7 @@ class Timers:
         """
         await work.session.execute(_LOCK_SHARED, {"account_id": account_id})
         given = insert(self.table).values(
-            key=key,
+            id=key,
             kind=kind,
             account_id=account_id,
             due_at=due_at,
@@ -145,7 +145,7 @@ class Timers:
         columns = self.table.c
         written = await work.session.execute(
             given.on_conflict_do_update(
-                index_elements=[columns.key],
+                index_elements=[columns.id],
                 set_={name: given.excluded[name] for name in ("due_at", "payload", "next_attempt_at")},
                 where=(columns.state == "ready")
                 & columns.lease_token.is_(None)
@@ -165,7 +165,7 @@ class Timers:
         columns = self.table.c
         gone = await work.session.execute(
             delete(self.table)
-            .where(columns.key == key, columns.state == "ready", columns.lease_token.is_(None))
+            .where(columns.id == key, columns.state == "ready", columns.lease_token.is_(None))
             .returning(literal(1))
         )
         return gone.first() is not None
@@ -207,7 +207,7 @@ class TimerRunner:
         handler = self._handlers.get(row["kind"])
         if handler is None:
             raise NotUnderstood(f"unknown kind of timer {row['kind']}")
-        timer = Timer(row["key"], row["kind"], row["account_id"], row["due_at"], row["payload"])
+        timer = Timer(row["id"], row["kind"], row["account_id"], row["due_at"], row["payload"])
 
         async def fire(work: UnitOfWork) -> None:
             await handler(work, timer)

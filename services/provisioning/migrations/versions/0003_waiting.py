@@ -46,7 +46,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "timers",
-        sa.Column("key", sa.String(200), nullable=False),
+        sa.Column("id", sa.String(200), nullable=False),
         sa.Column("kind", sa.String(60), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
@@ -64,7 +64,7 @@ def upgrade() -> None:
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("key", name=op.f("pk_timers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_timers")),
         schema=_SCHEMA,
     )
     waiting, done = sa.text("state = 'ready'"), sa.text("state = 'done'")
