@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, Table, delete, literal, select, up
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.database import Database, DurableQueue, UnitOfWork
-from shared.messaging.personal import forget_facts_about
+from shared.messaging.personal import forget_facts_about, leave_only_ids
 
 ERASED = "Erased"
 # RFC 2606: a domain that can never exist.
@@ -107,7 +107,12 @@ class Privacy:
         erased: dict[str, int] = {}
         for name, forget in self.in_steps.items():
             erased[name] = await forget(self.database, account_id)
-        erased.update(await self.database.run(lambda work: self._erase(work, account_id)))
+        told = {
+            queue.name: await leave_only_ids(self.database, queue, account_id)
+            for queue in (self.plumbing.inbox, self.plumbing.outbox)
+        }
+        for name, count in (await self.database.run(lambda work: self._erase(work, account_id))).items():
+            erased[name] = count + told.get(name, 0)
         kept = {held.table.name: held.kept for held in self.holdings if held.kept}
         return Erasure({name: count for name, count in erased.items() if count}, kept)
 
