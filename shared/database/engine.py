@@ -38,7 +38,7 @@ def is_away(error: BaseException) -> bool:
     """Whether `error` means that the database cannot be reached now, rather than that a statement is wrong."""
     if isinstance(error, PoolTimeout | ConnectionError | asyncpg.InterfaceError | OSError):
         return True
-    # InternalClientError: PostgreSQL said goodbye, and the connection's end was not seen yet.
+    # InternalClientError: PostgreSQL ended the session, and the connection's end was not seen yet.
     if isinstance(error, InterfaceError | asyncpg.PostgresConnectionError | asyncpg.InternalClientError):
         return True
     if isinstance(error, DBAPIError):
