@@ -46,7 +46,7 @@ class Wire:
     async def publish(self, messages: Sequence[Message]) -> list[NotConfirmed | None]:
         for message in messages:
             for consumer in self._consumers:
-                if EVENTS[message.wire_type] in consumer._handlers:
+                if EVENTS[message.wire_type] in consumer._handlers:  # as its subscriptions say
                     await consumer.receive(message)
         return [None] * len(messages)
 
@@ -117,7 +117,7 @@ async def sign_up(house: House, word: str) -> Person:
 
 
 async def _as_in_life(database: Database, user_id: str, person: Person) -> None:
-    """A session, and a line of history that says where it came from."""
+    """A session, a line of history that says where it came from, and a key that is called like its owner."""
     domain = import_module("services.identity.domain")
 
     async def change(work: UnitOfWork) -> None:
@@ -125,6 +125,13 @@ async def _as_in_life(database: Database, user_id: str, person: Person) -> None:
         session, _token = domain.Session.open(user_id, person.address, f"{person.word}-browser", NOW)
         work.add(session)
         assert user is not None
+        key = {"kind": "ssh-ed25519", "fingerprint": f"SHA256:{person.word}", "added_by": user_id, "created_at": NOW}
+        public_key = f"ssh-ed25519 AAAA {person.word}@laptop"
+        work.add(
+            domain.SshKey(
+                id=new_id("key"), account_id=person.account_id, name=person.word, public_key=public_key, **key
+            )
+        )
         user.note("signed_in", at=NOW, by=user_id, detail={"ip": person.address})
 
     await database.run(change)

@@ -5,12 +5,21 @@ from typing import cast
 from sqlalchemy import ColumnElement, CompoundSelect, Select, String, Table, func, select
 
 from services.identity.adapters.tables import plumbing
-from services.identity.domain import Account, Membership, Session, StaffMember, User, UserHistory, Verification
+from services.identity.domain import (
+    Account,
+    Membership,
+    Session,
+    SshKey,
+    StaffMember,
+    User,
+    UserHistory,
+    Verification,
+)
 from shared.database import Database
 from shared.web.privacy import ERASED, ERASED_DOMAIN, Holding, Privacy
 
-_accounts, _members, _users, _sessions, _verifications, _history = (
-    cast(Table, model.__table__) for model in (Account, Membership, User, Session, Verification, UserHistory)
+_accounts, _members, _users, _sessions, _verifications, _history, _keys = (
+    cast(Table, model.__table__) for model in (Account, Membership, User, Session, Verification, UserHistory, SshKey)
 )
 _ADDRESS = func.concat(_users.c.id.cast(String), f"@{ERASED_DOMAIN}")
 
@@ -48,11 +57,12 @@ HOLDINGS = (
         kept="the id, to which orders and audit point; people of another account, or of staff, stay as they are",
         secret=frozenset({"password_hash"}),
     ),
+    Holding(_keys, lambda account_id: _keys.c.account_id == account_id, delete=True),
     Holding(_members, lambda account_id: _members.c.account_id == account_id, delete=True),
     Holding(
         _accounts,
         lambda account_id: _accounts.c.id == account_id,
-        erase={"name": ERASED},
+        erase={"name": ERASED, "suspended_reason": None},
         kept="the id, to which invoices and orders point",
     ),
 )

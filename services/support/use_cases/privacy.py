@@ -5,13 +5,13 @@ from typing import cast
 from sqlalchemy import ColumnElement, Select, Table, case, func, select
 
 from services.support.adapters.tables import notifications, plumbing
-from services.support.domain import Contact, KnownService, Message, Ticket
+from services.support.domain import Contact, Customer, KnownService, Message, Ticket
 from services.support.domain.tickets import TicketHistory
 from shared.database import Database
 from shared.web.privacy import ERASED, ERASED_DOMAIN, Holding, Privacy
 
-_contacts, _services, _tickets, _messages, _history = (
-    cast(Table, model.__table__) for model in (Contact, KnownService, Ticket, Message, TicketHistory)
+_contacts, _customers, _services, _tickets, _messages, _history = (
+    cast(Table, model.__table__) for model in (Contact, Customer, KnownService, Ticket, Message, TicketHistory)
 )
 _mails = notifications.table
 # The services a mail was about stay: that each was welcomed once is watched.
@@ -64,6 +64,7 @@ HOLDINGS = (
         kept="that there was a ticket",
     ),
     Holding(_services, lambda account_id: _services.c.account_id == account_id, delete=True),
+    Holding(_customers, lambda account_id: _customers.c.account_id == account_id, delete=True),
     Holding(_contacts, lambda account_id: _contacts.c.account_id == account_id, delete=True),
 )
 
