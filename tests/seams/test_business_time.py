@@ -19,17 +19,8 @@ from sqlalchemy import text
 from services.provisioning.adapters.tables import plumbing, timers
 from shared.contracts import SUBSCRIPTIONS
 from shared.contracts.billing import ClockMoved
-from shared.database import (
-    Claimed,
-    Database,
-    DurableQueue,
-    DurableWorker,
-    Listener,
-    Timer,
-    TimerHandler,
-    TimerRunner,
-    UnitOfWork,
-)
+from shared.database import Claimed, Database, DurableQueue, DurableWorker, Listener, UnitOfWork
+from shared.database.timers import Timer, TimerHandler, TimerRunner
 from shared.kernel import new_id
 from shared.kernel.calendar import occurrence
 from shared.kernel.ids import uuid7
