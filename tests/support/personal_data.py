@@ -133,15 +133,16 @@ async def buy(house: House, person: Person) -> None:
     """Orders a server that is called like its owner, and hears that it failed; writes to support about it."""
     shop = house["catalog"]
     await shop.database.run(ensure_catalogue)
-    for event in await published(shop):
-        if isinstance(event, catalog.PlanPublished):
-            for price in event.prices:
-                known = {"stripe_product_id": "prod_1", "stripe_price_id": f"price_{price.price_id}"}
-                synced = billing.PriceSynced(
-                    price_id=price.price_id, plan_id=event.plan_id, plan_version=event.version, **known
-                )
-                await hear(house, "catalog", synced)
     plan = next(event for event in await published(shop) if isinstance(event, catalog.PlanPublished))
+    for price in plan.prices:
+        synced = billing.PriceSynced(
+            price_id=price.price_id,
+            plan_id=plan.plan_id,
+            plan_version=plan.version,
+            stripe_product_id="prod_1",
+            stripe_price_id=f"price_{price.price_id}",
+        )
+        await hear(house, "catalog", synced)
     item = {"plan": plan.code, "interval": "month", "hostname": f"{person.word}-box"}
     placed = await call(
         shop,
@@ -214,15 +215,22 @@ async def give_up(house: House, person: Person) -> None:
 
 async def traces(database: Database, person: Person) -> dict[tuple[str, str], int]:
     """Every column of the schema in which the person is found, with the number of rows; by looking at all of them."""
-    found: dict[tuple[str, str], int] = {}
     listed = text(
-        "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = :schema"
+        "SELECT table_name, array_agg(column_name::text), array_agg(data_type::text) FROM information_schema.columns"
+        " WHERE table_schema = :schema GROUP BY table_name"
     )
+    marks = {"marks": [f"%{mark}%" for mark in person.marks]}
+    found: dict[tuple[str, str], int] = {}
     async with database.read() as session:
-        for table, column, kind in (await session.execute(listed, {"schema": database.schema})).all():
-            value = f"encode(\"{column}\", 'escape')" if kind == "bytea" else f'"{column}"::text'
-            counted = text(f'SELECT count(*) FROM "{table}" WHERE {value} ILIKE ANY(:marks)')
-            rows = await session.scalar(counted, {"marks": [f"%{mark}%" for mark in person.marks]})
-            if rows:
-                found[table, column] = rows
+        for table, columns, kinds in (await session.execute(listed, {"schema": database.schema})).all():
+            counted = ", ".join(
+                f"count(*) FILTER (WHERE {_as_text(column, kind)} ILIKE ANY(CAST(:marks AS text[])))"
+                for column, kind in zip(columns, kinds, strict=True)
+            )
+            counts = (await session.execute(text(f'SELECT {counted} FROM "{table}"'), marks)).one()
+            found |= {(table, column): rows for column, rows in zip(columns, counts, strict=True) if rows}
     return found
+
+
+def _as_text(column: str, kind: str) -> str:
+    return f"encode(\"{column}\", 'escape')" if kind == "bytea" else f'"{column}"::text'
