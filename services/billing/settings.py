@@ -25,6 +25,9 @@ class BillingSettings(ServiceSettings):
     stripe_livemode: bool | None = Field(
         None, description="whether real money moves; when set, it must agree with the key"
     )
+    test_clocks: bool = Field(
+        False, description="test mode only: whether staff may move an account's business time, and Stripe's with it"
+    )
     public_url: str = Field(
         description="the address customers type; they come back there from the payment page",
         examples=["https://cloud.example.com"],
@@ -55,6 +58,14 @@ class BillingSettings(ServiceSettings):
         key = given.data.get("stripe_secret_key")
         if key is not None and value not in (None, _is_live(key)):
             raise ValueError("does not agree with the kind of BILLING_STRIPE_SECRET_KEY (live or test)")
+        return value
+
+    @field_validator("test_clocks")
+    @classmethod
+    def _time_is_moved_in_test_mode_only(cls, value: bool, given: ValidationInfo) -> bool:
+        key = given.data.get("stripe_secret_key")
+        if value and (given.data.get("environment") == "production" or (key is not None and _is_live(key))):
+            raise ValueError("needs a test key and an environment other than production")
         return value
 
     @property

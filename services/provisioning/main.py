@@ -3,7 +3,7 @@
 from services.provisioning import jobs
 from services.provisioning.adapters.providers import Provider
 from services.provisioning.adapters.proxmox import ProxmoxConnector
-from services.provisioning.adapters.tables import JobQueue, plumbing
+from services.provisioning.adapters.tables import JobQueue, plumbing, timers
 from services.provisioning.adapters.vps import VpsConnector
 from services.provisioning.api.customer import customer_routes
 from services.provisioning.api.staff import staff_routes
@@ -11,7 +11,8 @@ from services.provisioning.consumers import handlers
 from services.provisioning.domain.base import SCHEMA
 from services.provisioning.domain.plans import PROVIDERS
 from services.provisioning.settings import ProvisioningSettings
-from shared.database import Database, DurableWorker, Listener
+from services.provisioning.use_cases.privacy import privacy
+from shared.database import Database, DurableWorker, Listener, TimerRunner
 from shared.kernel import Clock
 from shared.messaging import Consumer, Outbox, Transport
 from shared.web.app import create_app
@@ -34,6 +35,7 @@ def create_service(
     database = Database(url, SCHEMA, clock=clock, outbox=outbox, pool_size=settings.pool_size)
     listener = Listener(url, SCHEMA, "timeline")
     jobs_queue = queue or JobQueue()
+    queues = (plumbing.outbox, plumbing.inbox, jobs_queue, timers.queue)
     connector = vps or ProxmoxConnector(settings.proxmox(), http_client)
     providers = {PROVIDERS["vps"]: Provider(PROVIDERS["vps"], connector)}
     runner = jobs.JobRunner(database, jobs_queue, providers)
@@ -43,7 +45,7 @@ def create_service(
         database,
         routers=(customer_routes(database, listener), staff_routes(database, jobs_queue)),
         idempotency_keys=plumbing.idempotency_keys,
-        queues=(plumbing.outbox, plumbing.inbox, jobs_queue),
+        queues=queues,
         listener=listener,
     )
     worker = ServiceWorker(
@@ -53,9 +55,12 @@ def create_service(
         outbox=plumbing.outbox,
         inbox=plumbing.inbox,
         consumer=Consumer(SCHEMA, database, plumbing.inbox, handlers()),
-        workers=(DurableWorker(database, jobs_queue, runner.handle, concurrency=settings.concurrency),),
+        workers=(
+            DurableWorker(database, jobs_queue, runner.handle, concurrency=settings.concurrency),
+            DurableWorker(database, timers.queue, TimerRunner(database, timers, jobs.timer_handlers()).handle),
+        ),
         clock_jobs=jobs.clock_jobs(database, jobs_queue, providers),
-        queues=(jobs_queue,),
+        queues=(jobs_queue, timers.queue),
         closing=(connector.aclose,),
     )
-    return Service(SCHEMA, app, worker, database, (plumbing.outbox, plumbing.inbox, jobs_queue))
+    return Service(SCHEMA, app, worker, database, queues, privacy=privacy(database))

@@ -15,10 +15,11 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
         billing.CheckoutExpired,
         billing.PaymentFailed,
         billing.PaymentMismatched,
+        billing.ClockMoved,
         provisioning.ResourceActivated,
         provisioning.ResourceFailed,
     ),
-    "provisioning": (catalog.EntitlementGranted,),
+    "provisioning": (catalog.EntitlementGranted, billing.ClockMoved),
     "support": (
         identity.UserRegistered,
         identity.AccountDescribed,

@@ -1,4 +1,4 @@
-"""The plumbing tables of this schema (outbox, inbox, idempotency keys), and the queue over its jobs."""
+"""The plumbing tables of this schema (outbox, inbox, idempotency keys), its timers, and the queue over its jobs."""
 
 from datetime import timedelta
 from typing import Any, cast
@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.provisioning.domain import CREATE, PLANS, Job, Resource
 from services.provisioning.domain.base import Base
-from shared.database import DurableQueue
+from shared.database import DurableQueue, Timers
 from shared.web.service import Plumbing
 
 plumbing = Plumbing(Base.metadata)
+timers = Timers(Base.metadata)
 
 # A provider that is away for a day must not use up a job: its deadline ends it, long before this many attempts.
 MOST_ATTEMPTS = 5000
@@ -67,6 +68,7 @@ class JobQueue(DurableQueue):
                 table.c.kind != CREATE,
                 table.c.finished_at < func.now() - older_than,  # stable within the statement, so an index serves it
             )
+            .order_by(table.c.finished_at)
             .limit(limit)
         )
         deleted = await session.execute(delete(table).where(self.key.in_(gone)).returning(literal(1)))

@@ -7,14 +7,14 @@ from datetime import timedelta
 import structlog
 
 from services.provisioning.adapters.providers import Provider, Providers
-from services.provisioning.adapters.tables import JobQueue, plumbing
+from services.provisioning.adapters.tables import JobQueue, plumbing, timers
 from services.provisioning.adapters.vps import Machine, ProviderError
 from services.provisioning.jobs import metrics
 from services.provisioning.queries.drift import Books, read_books
 from services.provisioning.use_cases.deadlines import expire_overdue
 from services.provisioning.use_cases.drift import record_missing, record_sighting
 from services.provisioning.use_cases.promises import promise_watch
-from shared.database import Database
+from shared.database import TIMERS_KEPT, Database, TimerHandler, purge_done
 from shared.web.service import purge_plumbing
 from shared.web.worker import ClockJob
 
@@ -31,6 +31,11 @@ class Differences:
     missing: tuple[str, ...]
     duplicates: tuple[str, ...]
     orphans: tuple[str, ...]
+
+
+def timer_handlers() -> dict[str, TimerHandler]:
+    """What is due at a moment of business time: kind of timer → use case."""
+    return {}
 
 
 def clock_jobs(database: Database, queue: JobQueue, providers: Providers) -> Sequence[ClockJob]:
@@ -59,8 +64,8 @@ def clock_jobs(database: Database, queue: JobQueue, providers: Providers) -> Seq
             watch.report("I2", "machine_of_no_order", orphans)
 
     async def purge() -> None:
-        async with database.work() as work:
-            await queue.purge(work.session, _POWER_JOBS_KEPT)
+        await purge_done(database, queue, _POWER_JOBS_KEPT)
+        await purge_done(database, timers.queue, TIMERS_KEPT)
         await purge_plumbing(database, plumbing)
 
     return (
