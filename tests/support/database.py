@@ -29,6 +29,8 @@ async def postgres_server() -> AsyncIterator[EmbeddedPostgres]:
         Path(directory).chmod(0o755)
         server = EmbeddedPostgres(Path(directory) / "pg", free_port(), durable=False)
         await server.start()
+        # Statistics that appear in the middle of a test would change its plans, and make its database one of a kind.
+        await administer(server.admin_url, "ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()")
         try:
             yield server
         finally:
