@@ -46,7 +46,7 @@ def staff_routes(database: Database, clocks: ClockDesk) -> APIRouter:
         await database.run(lambda work: replay_event(work, event_id))
         return Replay()
 
-    @router.post("/accounts/{account_id}/clock", permission="staff.clock.move")
+    @router.post("/clocks/{account_id}", permission="staff.clock.move")
     async def move_clock(
         account_id: path_id("acc"),  # type: ignore[valid-type]  # an Annotated type made by a function
         move: ClockMove,

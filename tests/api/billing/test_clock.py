@@ -52,7 +52,7 @@ class Desk:
     account_id: str
 
     async def move(self, account_id: str | None = None, caller: Any = None, **body: Any) -> httpx.Response:
-        address = f"/api/v1/staff/accounts/{account_id or self.account_id}/clock"
+        address = f"/api/v1/staff/clocks/{account_id or self.account_id}"
         return await self.client.post(address, json=body, headers=bearer(caller or staff()))
 
     async def told(self) -> list[ClockMoved]:
