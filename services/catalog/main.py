@@ -34,7 +34,7 @@ def create_service(
         url, SCHEMA, clock=clock, outbox=Outbox(plumbing.outbox_table, clock), pool_size=settings.pool_size
     )
     billing = BillingCheckouts(
-        http_client(settings.billing_url, timeout=PAYMENT_PAGE),
+        http_client(settings.billing_url, timeout=PAYMENT_PAGE, traced=True),
         TokenSigner(settings.signing_key.get_secret_value()),
     )
     listener = Listener(url, SCHEMA, "timeline")

@@ -22,6 +22,7 @@ from services.billing.adapters.intake import IncomingEvent, Intake, NotStorable,
 from services.billing.adapters.payments import InvalidSignature, WebhookVerifier
 from services.billing.domain.base import SCHEMA
 from shared.telemetry import metrics
+from shared.telemetry.order_trace import trace_of
 from shared.telemetry.tracing import traceparent
 from shared.web.context import RequestContext, header
 from shared.web.problems import problem, unexpected
@@ -197,9 +198,9 @@ def read_event(body: bytes, trace: bytes | None = None) -> IncomingEvent:
         api_version=version,
         created=datetime.fromtimestamp(created, UTC),
         livemode=livemode,
-        object_id=_matching(_OBJECT_ID, _object_id(raw)),
+        object_id=_matching(_OBJECT_ID, _object_of(raw).get("id")),
         payload=payload,
-        trace=traceparent(trace.decode("latin-1") if trace else None),
+        trace=_order_trace(raw) or traceparent(trace.decode("latin-1") if trace else None),
     )
 
 
@@ -207,10 +208,17 @@ def _matching(pattern: re.Pattern[str], value: object) -> str | None:
     return value if isinstance(value, str) and pattern.match(value) else None
 
 
-def _object_id(raw: dict[str, Any]) -> object:
+def _object_of(raw: dict[str, Any]) -> dict[str, Any]:
     data = raw.get("data")
     item = data.get("object") if isinstance(data, dict) else None
-    return item.get("id") if isinstance(item, dict) else None
+    return item if isinstance(item, dict) else {}
+
+
+def _order_trace(raw: dict[str, Any]) -> str | None:
+    """The trace of the order that our own metadata names. It decides where lines are found, and nothing else."""
+    metadata = _object_of(raw).get("metadata")
+    order_id = metadata.get("order_id") if isinstance(metadata, dict) else None
+    return trace_of(order_id) if isinstance(order_id, str) else None
 
 
 def _has_duplicate_keys(payload: str) -> bool:
