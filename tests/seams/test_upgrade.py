@@ -26,7 +26,7 @@ from shared.testing import eventually
 from tests.seams.upgrade.restore import restore
 from tests.support.embedded import Embedded, free_base_port
 
-pytestmark = [pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.timeout(400)]
 
 SETTLED = {
     "two-units": "fulfilled",
@@ -52,7 +52,7 @@ IN_FLIGHT = (
     "event-unprocessed",
     "webhook-undelivered",
 )
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class Upgraded:
