@@ -17,6 +17,7 @@ from services.catalog.adapters.tables import plumbing
 from services.catalog.consumers import handlers
 from services.catalog.domain import Base, Price
 from services.catalog.main import create_service
+from services.catalog.product_types import load_types
 from services.catalog.settings import CatalogSettings
 from services.catalog.use_cases.seeding import ensure_catalogue
 from shared.contracts import billing, provisioning
@@ -74,16 +75,28 @@ class BillingStandIn:
 class Shop:
     """What tests do with the catalog service."""
 
-    def __init__(self, service: Service, clock: FrozenClock, stand_in: BillingStandIn, client: httpx.AsyncClient):
+    def __init__(
+        self,
+        service: Service,
+        clock: FrozenClock,
+        stand_in: BillingStandIn,
+        client: httpx.AsyncClient,
+        service_types: str,
+    ):
         self.service = service
         self.database = service.database
         self.clock = clock
         self.billing = stand_in
         self.client = client
         self.consumer = Consumer("catalog", service.database, plumbing.inbox, handlers())
+        self.types = load_types(service_types)
         self.ada = customer()
         self.eve = customer()
         self.grace = staff()
+
+    async def seed(self) -> int:
+        """Adds the plans that the product types bring; returns how many were missing."""
+        return await self.database.run(lambda work: ensure_catalogue(work, self.types))
 
     async def get(self, path: str, who: Principal | None = None, **options: Any) -> httpx.Response:
         return await self.client.get(path, headers=bearer(who or self.ada), **options)
@@ -113,10 +126,15 @@ class Shop:
         found: Json = response.json()
         return found
 
+    async def story(self, order: Json, who: Principal | None = None) -> list[Json]:
+        """The order's timeline."""
+        path = f"/api/v1/{'staff/' if who is self.grace else ''}orders/{order['id']}/timeline"
+        entries: list[Json] = (await self.get(path, who)).json()["data"]
+        return entries
+
     async def titles(self, order: Json, who: Principal | None = None) -> list[str]:
         """The titles of the order's timeline."""
-        path = f"/api/v1/{'staff/' if who is self.grace else ''}orders/{order['id']}/timeline"
-        return [entry["title"] for entry in (await self.get(path, who)).json()["data"]]
+        return [entry["title"] for entry in await self.story(order, who)]
 
     async def hear(self, event: Event, event_id: Any = None) -> None:
         """Delivers a fact to catalog, as the bus would."""
@@ -235,7 +253,7 @@ async def empty_shop(catalog_settings: CatalogSettings, clock: FrozenClock) -> A
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(service.app, raise_app_exceptions=False), base_url="http://catalog.test"
     ) as client:
-        yield Shop(service, clock, stand_in, client)
+        yield Shop(service, clock, stand_in, client, catalog_settings.product_types)
     await checkouts.close()
     await service.database.close()
 
@@ -243,7 +261,7 @@ async def empty_shop(catalog_settings: CatalogSettings, clock: FrozenClock) -> A
 @pytest_asyncio.fixture
 async def shop(empty_shop: Shop) -> Shop:
     """Catalog with the seeded plans, all of their prices known to Stripe."""
-    await empty_shop.database.run(ensure_catalogue)
+    await empty_shop.seed()
     async with empty_shop.database.work() as work:
         await work.session.execute(
             update(Price).values(stripe_product_id="prod_1", stripe_price_id="price_1", synced_version=2)
