@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -17,7 +18,7 @@ from services.catalog.adapters.tables import plumbing
 from services.catalog.consumers import handlers
 from services.catalog.domain import Base, Price
 from services.catalog.main import create_service
-from services.catalog.product_types import load_types
+from services.catalog.product_types import ProductTypes, load_types
 from services.catalog.settings import CatalogSettings
 from services.catalog.use_cases.seeding import ensure_catalogue
 from shared.contracts import billing, provisioning
@@ -81,7 +82,7 @@ class Shop:
         clock: FrozenClock,
         stand_in: BillingStandIn,
         client: httpx.AsyncClient,
-        service_types: str,
+        types: ProductTypes,
     ):
         self.service = service
         self.database = service.database
@@ -89,7 +90,7 @@ class Shop:
         self.billing = stand_in
         self.client = client
         self.consumer = Consumer("catalog", service.database, plumbing.inbox, handlers())
-        self.types = load_types(service_types)
+        self.types = types
         self.ada = customer()
         self.eve = customer()
         self.grace = staff()
@@ -243,19 +244,26 @@ def catalog_settings(fresh_database: TestDatabase) -> CatalogSettings:
     )
 
 
-@pytest_asyncio.fixture
-async def empty_shop(catalog_settings: CatalogSettings, clock: FrozenClock) -> AsyncIterator[Shop]:
-    """Catalog without any plan."""
+@asynccontextmanager
+async def opened(settings: CatalogSettings, clock: FrozenClock) -> AsyncIterator[Shop]:
+    """Catalog with these settings, and a billing to ask."""
     stand_in = BillingStandIn()
     outgoing = httpx.AsyncClient(transport=httpx.ASGITransport(stand_in), base_url="http://billing.test")
     checkouts = BillingCheckouts(outgoing, TokenSigner(PRIVATE_KEYS["catalog"]))
-    service = create_service(catalog_settings, LocalTransport(LocalBroker()), clock=clock, checkouts=checkouts)
+    service = create_service(settings, LocalTransport(LocalBroker()), clock=clock, checkouts=checkouts)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(service.app, raise_app_exceptions=False), base_url="http://catalog.test"
     ) as client:
-        yield Shop(service, clock, stand_in, client, catalog_settings.product_types)
+        yield Shop(service, clock, stand_in, client, load_types(settings.product_types))
     await checkouts.close()
     await service.database.close()
+
+
+@pytest_asyncio.fixture
+async def empty_shop(catalog_settings: CatalogSettings, clock: FrozenClock) -> AsyncIterator[Shop]:
+    """Catalog without any plan."""
+    async with opened(catalog_settings, clock) as shop:
+        yield shop
 
 
 @pytest_asyncio.fixture
