@@ -47,7 +47,7 @@ class ProductType:
     """A kind of thing that can be sold. A type sets the attributes and overrides what is different about it.
 
     `unit` and `units` are what one and several are called; `intervals` those at which it may renew; `max_quantity` how
-    many one item may be for. `needs` names what must be there before it can be delivered (a domain: its registrant).
+    many one item may be for. What must be there before it can be delivered is a field that is required.
     """
 
     code: str
@@ -58,7 +58,6 @@ class ProductType:
     """The name of the group its seeded plans are presented in; the type's own when empty."""
     intervals: tuple[str, ...] = ("month", "year")
     max_quantity: int = 1
-    needs: tuple[str, ...] = ()
     seeds: tuple[PlanSeed, ...] = ()
 
     def fields(self, options: Options) -> list[FieldView]:

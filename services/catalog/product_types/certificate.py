@@ -18,7 +18,6 @@ class Certificate(ProductType):
     unit = "certificate"
     units = "certificates"
     group = "TLS certificates"
-    needs = ("name",)
 
     def fields(self, options: Options) -> list[FieldView]:
         """The name it is for."""

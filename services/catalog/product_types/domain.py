@@ -19,7 +19,6 @@ class Domain(ProductType):
     units = "domains"
     group = "Domains"
     intervals = ("year", "two_years", "three_years")
-    needs = ("registrant",)
 
     def fields(self, options: Options) -> list[FieldView]:
         """The name."""
