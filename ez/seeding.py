@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from ez.services import settings_of
-from services.catalog.product_types import load_types
+from services.catalog.product_types import ProductTypes
 from services.catalog.use_cases.seeding import ensure_catalogue
 from services.identity.adapters.passwords import PUBLISHED
 from services.identity.use_cases.seeding import ensure_person
@@ -28,8 +27,8 @@ class NotInProduction(Exception):
 
 
 async def seed_catalogue(catalog: Service) -> None:
-    """Plans and prices of every product type that is sold, published."""
-    types = load_types(settings_of("catalog").product_types)
+    """Plans and prices of every product type that this service sells, published."""
+    types: ProductTypes = catalog.app.state.product_types
     await catalog.database.run(lambda work: ensure_catalogue(work, types))
 
 

@@ -55,6 +55,7 @@ def create_service(
         listener=listener,
         closing=[billing.close],
     )
+    app.state.product_types = types
     worker = ServiceWorker(
         SCHEMA,
         database,

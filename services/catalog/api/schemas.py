@@ -13,6 +13,7 @@ from shared.web.pagination import PageRequest
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code")]
 Interval = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,19}$", description="month, year, or another the plan has")]
 PlanCode = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+FieldKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 MOST_ITEMS = 20
 _LARGEST_AMOUNT = 99_999_999  # the largest unit_amount Stripe takes in a two-decimal currency
 _AT_TOP = ("hostname", "template")
@@ -27,7 +28,7 @@ class OrderItemBody(Body):
     plan: PlanCode
     interval: Interval
     quantity: Annotated[int, Field(strict=True, ge=1, le=MOST_UNITS)] = 1
-    configuration: Annotated[dict[str, Any], Field(max_length=50)] = {}
+    configuration: Annotated[dict[FieldKey, Any], Field(max_length=50)] = {}
     hostname: Annotated[str | None, Field(max_length=253, deprecated="use configuration.hostname")] = None
     template: Annotated[str | None, Field(max_length=60, deprecated="use configuration.template")] = None
 

@@ -15,7 +15,7 @@ Options = Mapping[str, Sequence[Mapping[str, str]]]
 """A plan's choices by field: each a `value` and its `label`."""
 
 _NOTHING: tuple[Any, ...] = (None, "", [], False)
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class BadConfiguration(Exception):
@@ -156,7 +156,7 @@ def _text(asked: FieldView, value: Any) -> str | None:
         return None if value is None else _not_empty(asked)
     if not isinstance(value, str):
         raise ValueError(f"{asked.label} is text.")  # noqa: TRY004 - the words are for whoever sent it
-    if _CONTROL.search(value) or (asked.kind == "text" and "\n" in value):
+    if not _is_plain(value) or (asked.kind == "text" and "\n" in value):
         raise ValueError(f"{asked.label} must not contain control characters.")
     if asked.max_length is not None and len(value) > asked.max_length:
         raise ValueError(f"{asked.label} has at most {asked.max_length} characters.")
@@ -188,7 +188,14 @@ def _lines(asked: FieldView, value: Any) -> list[str]:
         return []
     if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
         raise ValueError(f"{asked.label} is a list of lines.")
+    if not all(_is_plain(line) for line in value):
+        raise ValueError(f"{asked.label} must not contain control characters.")
     return value
+
+
+def _is_plain(text: str) -> bool:
+    """Whether this can be stored and shown: without control characters and halves of surrogate pairs."""
+    return not _CONTROL.search(text)
 
 
 def _flag(asked: FieldView, value: Any) -> bool:

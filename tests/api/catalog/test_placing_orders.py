@@ -224,6 +224,31 @@ async def test_bytes_that_are_no_order_are_refused_in_words(shop: Shop) -> None:
         assert response.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        rb'{"hostname": "\ud800"}',
+        rb'{"\ud800": 1}',
+        rb'{"\u0000": 1}',
+        rb'{"ssh_keys": ["\ud800"]}',
+        rb'{"template": {"\ud800": 1}}',
+        rb'{"hostname": null, "ssh_keys": [[[[]]]]}',
+        rb'{"hostname": 1e400}',
+        rb"[]",
+        b'{"' + b"k" * 5000 + b'": 1}',
+        b"{" + b",".join(b'"k%d": 1' % number for number in range(51)) + b"}",
+    ],
+)
+async def test_no_configuration_is_too_strange_to_be_refused(shop: Shop, configuration: bytes) -> None:
+    headers = bearer(shop.ada) | {"Idempotency-Key": "bytes-key", "Content-Type": "application/json"}
+    item = b'{"plan": "vps-m", "interval": "month", "configuration": ' + configuration + b"}"
+    content = b'{"currency": "EUR", "items": [' + item + b"]}"
+    for path in ("/api/v1/orders", "/api/v1/quotes"):
+        response = await shop.client.post(path, headers=headers, content=content)
+        assert response.status_code == 422, response.text
+        assert response.headers["content-type"] == "application/problem+json"
+
+
 async def test_a_body_that_hides_its_size_is_cut_off(shop: Shop) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(40):
