@@ -52,7 +52,7 @@ SELECT ent, verb, 'granted', after, at + later, 'service:provisioning', '{}'
  WHERE status = 'fulfilled' OR (paid AND verb = 'begin') ORDER BY i, k;
 
 INSERT INTO catalog.customers (account_id, name, email, described_at)
-SELECT acc, 'Customer ' || min(i), 'customer-' || min(i) || '@example.net', now() FROM load.placed GROUP BY acc;
+SELECT acc, 'Customer ' || min(a), min(email), now() FROM load.placed GROUP BY acc;
 
 INSERT INTO catalog.outbox (id, type, subject, body, state, attempts, next_attempt_at, failure_class, last_error, trace,
                             created_at, finished_at)
