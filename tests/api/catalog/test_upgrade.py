@@ -21,7 +21,7 @@ from tests.api.catalog.conftest import Json, Shop, opened
 from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS, customer
 from tests.support.database import TestDatabase, _admin, _in_database
 
-BEFORE = Path(__file__).with_name("before_0003.sql").read_text()
+BEFORE = Path(__file__).with_name("before_0004.sql").read_text()
 ADA = customer(new_id("acc"))
 
 
@@ -39,7 +39,7 @@ async def upgraded(postgres_server: EmbeddedPostgres, clock: FrozenClock) -> Asy
     database = TestDatabase(_in_database(postgres_server.admin_url, name))
     url = database.url("catalog")
     await migrations.ensure_schema(database.admin_url, url, "catalog")
-    await migrations._with_connection(url, lambda connection: _up_to(connection, "0002"))
+    await migrations._with_connection(url, lambda connection: _up_to(connection, "0003_waiting"))
     account = str(decode_id("acc", str(ADA.account_id)))
     await _admin(database.admin_url, BEFORE.replace("00000000-0000-7000-8000-0000000000aa", account))
     await migrations.upgrade(url, "catalog")

@@ -1,4 +1,4 @@
--- What an installation may hold at revision 0002: an order half delivered (1), one unpaid (2), one that runs (3).
+-- What an installation may hold at revision 0003: an order half delivered (1), one unpaid (2), one that runs (3).
 SET search_path = catalog;
 INSERT INTO products (id, product_type, name) VALUES ('00000000-0000-7000-8000-000000000001', 'vps', 'Virtual servers');
 INSERT INTO plans (id, product_id, code, name, tagline, description, features, spec, templates, availability, position,
