@@ -109,7 +109,7 @@ def sign_up(api: Api) -> str:
 def buy(api: Api, plan: str) -> dict[str, Any]:
     """Places one order three times with the same key, which is one order, and pays it."""
     key = secrets.token_hex(16)
-    body = {"currency": "EUR", "items": [{"plan": plan, "interval": "month", "hostname": "demo"}]}
+    body = {"currency": "EUR", "items": [{"plan": plan, "interval": "month", "configuration": {"hostname": "demo"}}]}
     orders = [api("POST", "/api/v1/orders", body, key=key) for _ in range(3)]
     if len({order["id"] for order in orders}) != 1:
         raise DemoFailed("the same request sent three times made more than one order")

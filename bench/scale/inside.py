@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bench.scale.world import FIRST_NUMBER, Order, World
+from bench.scale.world import FIRST_SERIAL, Order, World
 from services.billing.domain.facts import InvoiceFact, PaymentFact, Stamp, SubscriptionFact
 from services.billing.use_cases.known import Fact, Known
 from services.billing.use_cases.reconcile import _due_sessions
@@ -108,7 +108,7 @@ async def _batch_known(work: UnitOfWork, world: World) -> None:
 
 def _told_of(order: Order, now: datetime) -> list[Fact]:
     """What Stripe would say of an order that was paid long ago."""
-    number = int(order.number.removeprefix("EZ-")) - FIRST_NUMBER
+    number = int(order.number.removeprefix("EZ-")) - FIRST_SERIAL
     invoice = InvoiceFact(
         stripe_invoice_id=f"in_{number:022d}",
         customer_id=order.stripe_customer,

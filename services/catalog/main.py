@@ -8,6 +8,7 @@ from services.catalog.api.staff import staff_routes
 from services.catalog.consumers import handlers
 from services.catalog.domain.base import SCHEMA
 from services.catalog.jobs import clock_jobs, timer_handlers
+from services.catalog.product_types import load_types
 from services.catalog.settings import CatalogSettings
 from services.catalog.use_cases.privacy import privacy
 from shared.contracts.patience import PAYMENT_PAGE
@@ -29,6 +30,7 @@ def create_service(
     checkouts: Checkouts | None = None,
 ) -> Service:
     """Catalog, ready to run. `checkouts` replaces billing's HTTP API as the opener of payment pages."""
+    types = load_types(settings.product_types)
     url = settings.database_url.get_secret_value()
     database = Database(
         url, SCHEMA, clock=clock, outbox=Outbox(plumbing.outbox_table, clock), pool_size=settings.pool_size
@@ -44,15 +46,16 @@ def create_service(
         settings,
         database,
         routers=[
-            public_routes(database),
-            customer_routes(database, listener, checkouts or billing),
-            staff_routes(database),
+            public_routes(database, types),
+            customer_routes(database, listener, checkouts or billing, types),
+            staff_routes(database, types),
         ],
         idempotency_keys=plumbing.idempotency_keys,
         queues=queues,
         listener=listener,
         closing=[billing.close],
     )
+    app.state.product_types = types
     worker = ServiceWorker(
         SCHEMA,
         database,

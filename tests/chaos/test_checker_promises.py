@@ -167,7 +167,7 @@ async def test_i5_a_refund_that_nobody_records(
 async def test_i5_a_charge_put_under_another_order_by_hand(market: Market, before: set[tuple[str, str]]) -> None:
     await market.delivered(await market.buy("i5-other"))
     charge = (await market.stripe("GET", "/v1/charges?limit=1"))["data"][0]["id"]
-    other = "(SELECT id FROM catalog.orders ORDER BY serial LIMIT 1)"
+    other = "(SELECT id FROM catalog.orders ORDER BY id LIMIT 1)"
     await market.sql(f"UPDATE billing.payments SET order_id = {other} WHERE reference = $1", charge)
     assert names(await market.newly_broken(before), "I5", charge, "shown under ord_", "paid ord_")
 

@@ -111,8 +111,8 @@ async def test_a_read_touches_as_few_rows_in_a_large_house(world: World, name: s
     [
         ("catalog.ix_orders_account_id_id", "catalog: orders by account"),
         ("catalog.ix_order_items_order_id", "catalog: my order"),
-        ("catalog.ix_order_items_hostname", "catalog: orders by a beginning no host name has"),
-        ("catalog.ix_entitlements_hostname", "catalog: orders by host name"),
+        ("catalog.ix_order_items_name", "catalog: orders by a beginning no host name has"),
+        ("catalog.ix_entitlements_name", "catalog: orders by host name"),
         ("catalog.ix_order_history_order_id", "catalog: my order's timeline"),
         ("catalog.ix_inbox_given_up", "catalog: dead letters"),
         ("billing.ix_invoices_account_id", "billing: my invoices"),

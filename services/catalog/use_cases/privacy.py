@@ -1,18 +1,19 @@
 """What catalog holds about an account: what it ordered, and what it is entitled to."""
 
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, func, select
+from sqlalchemy import ColumnElement, Select, Table, func, select, text
 
 from services.catalog.adapters.tables import plumbing, timers
-from services.catalog.domain import Entitlement, EntitlementHistory, Order, OrderHistory, OrderItem, Payment
+from services.catalog.domain import Customer, Entitlement, EntitlementHistory, Order, OrderHistory, OrderItem, Payment
 from shared.database import Database
 from shared.web.privacy import ERASED_DOMAIN, Holding, Privacy
 
 _BOOKS = "orders are kept with the invoices they led to; what was chosen freely in them is not"
 
-_orders, _order_history, _items, _payments, _entitlements, _entitlement_history = (
-    cast(Table, model.__table__) for model in (Order, OrderHistory, OrderItem, Payment, Entitlement, EntitlementHistory)
+_orders, _order_history, _items, _payments, _entitlements, _entitlement_history, _customers = (
+    cast(Table, model.__table__)
+    for model in (Order, OrderHistory, OrderItem, Payment, Entitlement, EntitlementHistory, Customer)
 )
 
 
@@ -30,10 +31,25 @@ def _in_order(table: Table) -> Holding:
     def of(account_id: str) -> ColumnElement[bool]:
         return table.c.order_id.in_(_orders_of(account_id))
 
-    # A name of a machine may be the name of a person.
-    erase = {"hostname": func.concat("host.", ERASED_DOMAIN)} if "hostname" in table.c else None
-    return Holding(table, of, erase=erase, kept=_BOOKS)
+    return Holding(table, of, erase=_CHOSEN.get(table.name), kept=_BOOKS)
 
+
+# A name of a machine may be the name of a person, and a configuration holds keys and whatever else was written.
+_NAMELESS = func.concat("host.", ERASED_DOMAIN)
+_CHOSEN: dict[str, dict[str, Any]] = {
+    "order_items": {
+        "name": _NAMELESS,
+        "invoice_name": _NAMELESS,
+        "configuration": {},
+        "configured": [],
+        # As many units as before: an order on its way is granted by them.
+        "units": text(
+            f"(SELECT jsonb_agg(jsonb_build_object('name', 'host.{ERASED_DOMAIN}', 'configuration', '{{}}'::jsonb)) "  # noqa: S608 - a constant
+            "FROM jsonb_array_elements(units))"
+        ),
+    },
+    "entitlements": {"name": _NAMELESS, "configuration": {}},
+}
 
 HOLDINGS = (
     Holding(
@@ -51,6 +67,7 @@ HOLDINGS = (
         lambda account_id: _entitlement_history.c.entitlement_id.in_(_rights_of(account_id)),
         kept=_BOOKS,
     ),
+    Holding(_customers, lambda account_id: _customers.c.account_id == account_id, delete=True),
     Holding(timers.table, lambda account_id: timers.table.c.account_id == account_id),
     Holding(timers.clocks.table, lambda account_id: timers.clocks.table.c.account_id == account_id),
 )

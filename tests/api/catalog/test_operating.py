@@ -18,8 +18,9 @@ from services.catalog.jobs import clock_jobs
 from services.catalog.main import create_service
 from services.catalog.settings import CatalogSettings
 from shared.contracts.catalog import OrderCanceled
+from shared.contracts.identity import AccountDescribed
 from shared.database.migrations import differences
-from shared.kernel import SystemClock, new_id
+from shared.kernel import Principal, SystemClock, new_id
 from shared.messaging import LocalBroker, LocalTransport
 from shared.testing import eventually
 from tests.api.catalog.conftest import Json, Shop
@@ -40,8 +41,12 @@ async def test_staff_find_orders_by_state_number_name_and_account(shop: Shop) ->
     assert await found(shop, "status=paid") == [web["id"]]
     assert await found(shop, "status=awaiting_payment") == [odd["id"]]
     assert await found(shop, f"q={web['number']}") == [web["id"]]
-    assert await found(shop, "q=ez-100001") == [web["id"]]
-    assert await found(shop, "q=100002") == [odd["id"]]
+    assert await found(shop, f"q={web['number'].lower()}") == [web["id"]]
+    assert await found(shop, f"q={odd['number'][3:]}") == [odd["id"]]
+    async with shop.database.work() as work:
+        renumbered = text("UPDATE orders SET number = 'EZ-100002' WHERE number = :number")
+        await work.session.execute(renumbered, {"number": odd["number"]})
+    assert await found(shop, "q=100002") == await found(shop, "q=ez-100002") == [odd["id"]]
     assert await found(shop, "q=WEB.exa") == [web["id"]]
     assert await found(shop, "q=web-2") == [web["id"]]
     assert await found(shop, "q=eb.example") == []
@@ -58,11 +63,68 @@ async def test_a_search_that_makes_no_sense_is_refused(shop: Shop) -> None:
         assert (await shop.get(f"/api/v1/staff/orders?{query}", shop.grace)).status_code == 422, query
 
 
+def described(shop: Shop, who: Principal, name: str, email: str, *, minutes: int = 0) -> AccountDescribed:
+    return AccountDescribed(
+        account_id=str(who.account_id),
+        account_name="Studio",
+        owner_name=name,
+        owner_email=email,
+        described_at=shop.clock.now() + timedelta(minutes=minutes),
+    )
+
+
 async def test_staff_see_whose_an_order_is(shop: Shop) -> None:
     placed = await shop.placed()
     order = await shop.read(placed)
-    assert (order["account_id"], order["placed_by"]) == (shop.ada.account_id, shop.ada.user_id)
+    assert order["customer"] == {"account_id": shop.ada.account_id, "name": None, "email": None}
+    assert order["placed_by"] == shop.ada.user_id
     assert order | placed == order
+    for minutes, name in ((5, "Ada Lovelace"), (1, "Ada Byron"), (5, "Nobody")):
+        await shop.hear(described(shop, shop.ada, name, "Ada@Example.com", minutes=minutes))
+    customer = {"account_id": shop.ada.account_id, "name": "Ada Lovelace", "email": "Ada@Example.com"}
+    assert (await shop.read(placed))["customer"] == customer
+    listed = (await shop.get("/api/v1/staff/orders", shop.grace)).json()["data"]
+    assert [one["customer"] for one in listed] == [customer]
+    accepted = f"/api/v1/staff/orders/{placed['id']}/accept-payment"
+    await shop.hear(shop.mismatched(placed))
+    assert (await shop.post(accepted, {"reason": "a gift"}, shop.grace)).json()["customer"] == customer
+
+
+async def test_staff_find_orders_by_customer(shop: Shop) -> None:
+    ours, theirs = await shop.placed(), await shop.placed(who=shop.eve)
+    await shop.hear(described(shop, shop.ada, "Ada Lovelace", "ada@example.com"))
+    await shop.hear(described(shop, shop.eve, "Eve Adams", "eve@example.com"))
+    again = await shop.placed()
+    for query in ("ada@", "ADA%20Love", "ada%40example.com"):
+        assert await found(shop, f"q={query}") == [again["id"], ours["id"]]
+    assert await found(shop, "q=eve") == [theirs["id"]]
+    assert await found(shop, "q=example.com") == []
+    first = (await shop.get("/api/v1/staff/orders?q=ada&limit=1", shop.grace)).json()
+    assert await found(shop, f"q=ada&limit=1&cursor={first['next_cursor']}") == [ours["id"]]
+
+
+async def test_the_overview_says_what_needs_a_person(shop: Shop) -> None:
+    waiting, held, paid, stuck = [await shop.placed(who=who) for who in (shop.ada, shop.eve, shop.ada, shop.ada)]
+    await shop.hear(shop.mismatched(held))
+    for order in (paid, stuck):
+        await shop.hear(shop.paid(order))
+    await shop.hear(shop.undeliverable(await shop.read(stuck)))
+    async with shop.database.work() as work:
+        await work.session.execute(text("UPDATE inbox SET state = 'dead' WHERE type LIKE '%resource%'"))
+        await work.session.execute(
+            text(
+                "UPDATE orders SET paid_at = paid_at - interval '13 hours' WHERE status = 'paid' AND attention <> '[]'"
+            )
+        )
+    seen = (await shop.get("/api/v1/staff/overview/catalog", shop.grace)).json()
+    assert {name: seen[name] for name in ("under_review", "delivery_failed", "awaiting_payment", "dead_letters")} == {
+        "under_review": 1,
+        "delivery_failed": 1,
+        "awaiting_payment": 1,
+        "dead_letters": 1,
+    }
+    assert seen["paid_today"] == [{"amount_minor": 1200, "currency": "EUR"}]
+    assert [order["id"] for order in seen["recent"]] == [stuck["id"], paid["id"], held["id"], waiting["id"]]
 
 
 async def test_a_new_price_is_checked(shop: Shop) -> None:
@@ -77,6 +139,7 @@ async def test_a_new_price_is_checked(shop: Shop) -> None:
         {"setup_fee_minor": -1},
         {"currency": "euro"},
         {"interval": "week"},
+        {"interval": "fortnight"},
         {"stripe_price_id": "price_mine"},
         {"version": 9},
     ):

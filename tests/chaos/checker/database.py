@@ -28,8 +28,8 @@ _PREFIXES = {
 }
 # Table → the prefix of its own `id`, and what is read of it.
 _TABLES = {
-    "catalog.orders": ("ord", "id, serial, account_id, status, currency, total_minor, created_at, paid_at, attention"),
-    "catalog.order_items": ("itm", "id, order_id, product_type, quantity, hostname"),
+    "catalog.orders": ("ord", "id, number, account_id, status, currency, total_minor, created_at, paid_at, attention"),
+    "catalog.order_items": ("itm", "id, order_id, product_type, quantity, name"),
     "catalog.entitlements": ("ent", "id, order_id, item_id, account_id, ordinal, status, service_id, created_at"),
     "catalog.payments": ("", "order_id, checkout_id, amount_minor, currency, outcome, reason, paid_at"),
     "catalog.order_history": ("", 'order_id, verb, at, "by", reason, from_status, to_status'),

@@ -30,6 +30,17 @@ def checked_hostname(text: str) -> str:
     return name
 
 
+def checked_domain(text: str) -> str:
+    """`text` in lower case, once it is a host name of at least two parts. Raises ValueError in words for a person."""
+    try:
+        name = checked_hostname(text)
+    except ValueError as error:
+        raise ValueError(f"Not a domain name: {error}.") from error
+    if "." not in name:
+        raise ValueError("Not a domain name: it needs its ending too, as in example.com.")
+    return name
+
+
 def numbered(hostname: str, ordinal: int, quantity: int) -> str:
     """The name of the `ordinal`-th (from 1) of `quantity` machines: `web.example.com` → `web-2.example.com`."""
     if quantity == 1:
