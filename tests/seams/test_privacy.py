@@ -15,7 +15,7 @@ from shared.kernel.ids import uuid7
 from shared.messaging import encode
 from shared.messaging.personal import DEAD_KEPT, forget_dead_bodies
 from shared.web.invariants import PromiseWatch
-from tests.support.house import house
+from tests.support.house import empty_house
 from tests.support.personal_data import (
     ADA,
     EVE,
@@ -33,7 +33,13 @@ from tests.support.personal_data import (
     traces,
 )
 
-__all__ = ["house"]
+__all__ = ["empty_house"]
+
+
+@pytest.fixture
+def house(empty_house: House) -> House:
+    """Every service; these tests write."""
+    return empty_house
 
 
 @pytest_asyncio.fixture

@@ -1,7 +1,7 @@
 """All five services composed as `ez` composes them, on one migrated database, in this process."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 import pytest_asyncio
@@ -26,9 +26,9 @@ def house_environment(monkeypatch: pytest.MonkeyPatch, admin_url: str) -> Iterat
     yield values
 
 
-@pytest_asyncio.fixture(scope="module")
-async def house(clones: Clones) -> AsyncIterator[dict[str, Service]]:
-    """Every service by name, for the tests of a file: to compose five services and describe them takes seconds."""
+@asynccontextmanager
+async def composed(clones: Clones) -> AsyncIterator[dict[str, Service]]:
+    """Every service by name, over a database of their own."""
     database = await clones.take()
     with pytest.MonkeyPatch.context() as monkeypatch, house_environment(monkeypatch, database.admin_url):
         for name in NAMES:
@@ -39,3 +39,17 @@ async def house(clones: Clones) -> AsyncIterator[dict[str, Service]]:
         for service in services.values():
             await service.database.close()
     await clones.give_back(database)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def house(clones: Clones) -> AsyncIterator[dict[str, Service]]:
+    """Every service, for all tests of a file that only look: to compose five and describe them takes seconds."""
+    async with composed(clones) as services:
+        yield services
+
+
+@pytest_asyncio.fixture
+async def empty_house(clones: Clones) -> AsyncIterator[dict[str, Service]]:
+    """Every service, for one test that writes."""
+    async with composed(clones) as services:
+        yield services
