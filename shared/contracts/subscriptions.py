@@ -18,7 +18,15 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
         provisioning.ResourceActivated,
         provisioning.ResourceFailed,
     ),
-    "provisioning": (catalog.EntitlementGranted,),
+    "provisioning": (
+        catalog.EntitlementGranted,
+        catalog.EntitlementSuspended,
+        catalog.EntitlementResumed,
+        catalog.EntitlementChanged,
+        catalog.EntitlementEnded,
+        catalog.EntitlementRestored,
+        identity.AccountDescribed,
+    ),
     "support": (
         identity.UserRegistered,
         identity.AccountDescribed,

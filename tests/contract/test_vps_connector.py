@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from services.provisioning.adapters.proxmox import ApiToken, Password, ProxmoxConnector, ProxmoxSettings
-from services.provisioning.adapters.vps import (
+from services.provisioning.adapters.capabilities import (
     IdTaken,
     MachineMissing,
     MachineRef,

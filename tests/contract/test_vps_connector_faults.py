@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.provisioning.adapters.proxmox import ApiToken, Password, ProxmoxConnector, ProxmoxSettings
-from services.provisioning.adapters.vps import (
+from services.provisioning.adapters.capabilities import (
     IdTaken,
     MachineRef,
     MachineSpec,

@@ -6,7 +6,7 @@ import json
 import httpx
 import pytest
 
-from services.provisioning.adapters.vps import ProviderRejected
+from services.provisioning.adapters.capabilities import ProviderRejected
 from shared.kernel import new_id
 from tests.support.callers import bearer, customer, service_bearer, staff
 from tests.support.database import TestDatabase
@@ -36,7 +36,7 @@ async def test_a_service_shows_what_was_bought_and_what_runs(provisioning: Provi
         shown = (await client.get(f"/api/v1/services/{resource.id}")).json()
     assert set(shown) == FIELDS
     assert shown["plan"] == {"code": "vps-s", "name": "VPS S"}
-    assert (shown["status"], shown["power"], shown["ipv4"]) == ("active", "running", resource.ipv4)
+    assert (shown["status"], shown["power"], shown["address"]) == ("active", "running", resource.address)
     assert shown["spec"] == SPEC
     assert (shown["name"], shown["template"]) == ("web-1.example.com", "debian-12")
     assert shown["activated_at"].endswith("Z")
@@ -135,7 +135,7 @@ async def test_the_timeline_tells_the_story_and_what_is_still_to_come(provisioni
             data: list[dict[str, str]] = (await client.get(f"/api/v1/services/{resource.id}/timeline")).json()["data"]
             return data
 
-        await provisioning.until_job(lambda job: job.step("start").state == "active", kind="create")
+        await provisioning.until_job(lambda job: job.step("start").state == "active", intent="create")
         under_way = await story()
         assert [line["title"] for line in under_way] == STORY
         assert [line["state"] for line in under_way] == ["done"] * 5 + ["active"] + ["waiting"] * 3
