@@ -76,7 +76,9 @@ def create_service(
         inbox=plumbing.inbox,
         consumer=Consumer(SCHEMA, database, plumbing.inbox, handlers(tools)),
         workers=(DurableWorker(database, tools.queue, runner.handle, concurrency=settings.concurrency),),
-        clock_jobs=jobs.clock_jobs(database, tools, pool, settings.first_provider()),
+        clock_jobs=jobs.clock_jobs(
+            database, tools, pool, settings.first_provider(), follow=settings.environment == "local"
+        ),
         queues=(tools.queue,),
         closing=(pool.aclose,),
     )

@@ -22,7 +22,7 @@ from services.provisioning.jobs import JobRunner
 from services.provisioning.jobs.clock import FIRST_PROVIDER
 from services.provisioning.main import create_service, pool_of, tools_of
 from services.provisioning.settings import ProvisioningSettings
-from services.provisioning.use_cases.providers import ProviderFields, seed_provider
+from services.provisioning.use_cases.providers import seed_provider
 from shared.contracts.base import Event
 from shared.contracts.catalog import EntitlementGranted
 from shared.database import DurableWorker
@@ -117,9 +117,9 @@ class Provisioning:
         )
         self.database = self.service.database
         self.tools = tools_of(self.settings, self.queue)
-        self._connectors: dict[str, VpsConnector] = {}
+        self.connectors: dict[str, VpsConnector] = {}  # by provider; any other has the one above
         self.pool = pool_of(self.settings, self.database, self.tools, self.vps)
-        self.pool.kinds["proxmox"] = lambda place: self._connectors.get(place.name, self.vps)
+        self.pool.kinds["proxmox"] = lambda place: self.connectors.get(place.name, self.vps)
         self.runner = JobRunner(self.database, self.tools, self.pool)
         self.consumer = Consumer("provisioning", self.database, plumbing.inbox, handlers(self.tools))
         self._ready = False
@@ -131,14 +131,9 @@ class Provisioning:
             await self.database.run(lambda work: seed_provider(work, self.tools, FIRST_PROVIDER, first))
         self._ready = True
 
-    async def add_provider(self, name: str, vps: VpsConnector | None = None, **fields: Any) -> None:
-        """Another provider, of kind `proxmox` unless it says otherwise; `vps` is what its connector is."""
-        connectors = self._connectors
-        if vps is not None:
-            connectors[name] = vps
-        given = {"kind": "proxmox", "endpoint": "http://127.0.0.1:1", "secret_ref": "env:PROVISIONING_PROXMOX_TOKEN"}
-        described = ProviderFields(**{**given, "product_types": ("vps",), **fields})
-        await self.database.run(lambda work: seed_provider(work, self.tools, name, described))
+    def again(self) -> None:
+        """As after a restart: the settings are looked at anew."""
+        self._ready = False
 
     async def connected(self, breaker: CircuitBreaker | None = None) -> Connected:
         """The provider of the settings as jobs see it; with this breaker, from now on."""
@@ -154,6 +149,19 @@ class Provisioning:
         event_id = uuid7()
         body = encode(fact, event_id, self.database.clock.now(), None)
         await self.consumer.receive(Message(id=str(event_id), wire_type=fact.wire_type, body=body))
+
+    async def tell(self, kind: type[Event], resource: Resource, version: int, **changes: Any) -> None:
+        """A fact about the entitlement of a resource, received."""
+        fields: dict[str, Any] = {
+            "entitlement_id": resource.entitlement_id,
+            "order_id": resource.order_id,
+            "item_id": new_id("itm"),
+            "account_id": resource.account_id,
+            "reason": "The invoice is not paid",
+            "version": version,
+            **changes,
+        }
+        await self.receive(kind(**fields))
 
     async def grant(self, **changes: Any) -> Resource:
         """A granted entitlement, received; its resource."""

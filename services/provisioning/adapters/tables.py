@@ -1,4 +1,4 @@
-"""The plumbing tables of this schema (outbox, inbox, idempotency keys), and the queue over its jobs."""
+"""The plumbing tables of this schema (outbox, inbox, idempotency keys, switches), and the queue over its jobs."""
 
 from datetime import timedelta
 from typing import Any, cast
@@ -9,9 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.provisioning.domain import LIFE, Job, Resource
 from services.provisioning.domain.base import Base
 from shared.database import DurableQueue
+from shared.database.switches import Switches
 from shared.web.service import Plumbing
 
 plumbing = Plumbing(Base.metadata)
+switches = Switches(Base.metadata)
+
+# Engaged, it stops all writing to all providers.
+PROVIDER_WRITES = "provider-writes"
 
 # A provider that is away for a day must not use up a job: its deadline ends it, long before this many attempts.
 MOST_ATTEMPTS = 5000

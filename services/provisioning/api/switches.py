@@ -18,9 +18,7 @@ def switch_routes(database: Database, tools: Tools) -> APIRouter:
     @router.put("/switches/provider-writes", permission="staff.switches.write", fresh=True)
     async def turn_switch_of_provider_writes(caller: Caller, body: SwitchBody) -> SwitchView:
         """Stops all writing to all providers from each job's next step on, or allows it again. Reading goes on."""
-        await database.run(
-            lambda work: turn_provider_writes(work, tools, engaged=body.engaged, reason=body.reason, by=caller.subject)
-        )
+        await database.run(lambda work: turn_provider_writes(work, tools, engaged=body.engaged, reason=body.reason))
         async with database.read() as session:
             return await read_writes(session, caller)
 

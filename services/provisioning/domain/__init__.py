@@ -5,7 +5,6 @@ intents   what may be wanted of it, and which wish waits for, replaces or refuse
 plans     how an intent is carried out: steps as data
 job       an intent on a resource, step by step
 provider  where resources live
-switch    what stops something everywhere
 secret    what is shown once
 customer  whose an account is
 """
@@ -45,7 +44,6 @@ from services.provisioning.domain.resource import (
     ResourceHistory,
 )
 from services.provisioning.domain.secret import OneTimeSecret
-from services.provisioning.domain.switch import PROVIDER_WRITES, Switch, SwitchHistory
 
 __all__ = [
     "ACTION",
@@ -60,7 +58,6 @@ __all__ = [
     "NO_ROOM",
     "POSSIBLE",
     "PROVIDER_LIFECYCLE",
-    "PROVIDER_WRITES",
     "REMOVE",
     "RESERVE",
     "RESOURCE_LIFECYCLE",
@@ -86,7 +83,5 @@ __all__ = [
     "Resource",
     "ResourceHistory",
     "StepPlan",
-    "Switch",
-    "SwitchHistory",
     "kind_of",
 ]

@@ -24,15 +24,20 @@ FIRST_PROVIDER = "proxmox"
 
 
 def clock_jobs(
-    database: Database, tools: Tools, pool: ProviderPool, first: ProviderFields | None
+    database: Database,
+    tools: Tools,
+    pool: ProviderPool,
+    first: ProviderFields | None,
+    *,
+    follow: bool = False,
 ) -> Sequence[ClockJob]:
-    """`first` is the provider of the environment's settings, which becomes a row once."""
+    """`first` is the provider of the environment's settings, which becomes a row; `follow`: see `seed_provider`."""
     watch = promise_watch(database)
     different: dict[str, Differences] = {}
 
     async def providers() -> None:
         if first is not None:
-            await database.run(lambda work: seed_provider(work, tools, FIRST_PROVIDER, first))
+            await database.run(lambda work: seed_provider(work, tools, FIRST_PROVIDER, first, follow=follow))
 
     async def deadlines() -> None:
         ended = await database.run(lambda work: expire_overdue(work, tools))

@@ -2,7 +2,6 @@
 
 base     what a type tells
 vps      virtual machines
-ssh_keys public keys: which lines are one, and their fingerprints
 """
 
 from collections.abc import Iterator, Mapping

@@ -19,10 +19,10 @@ from services.provisioning.domain import (
     StepPlan,
 )
 from services.provisioning.product_types.base import ACTION_DEADLINE, LIFE_DEADLINE, Action, ProductType, Seen, Step
-from services.provisioning.product_types.ssh_keys import read_key
 from services.provisioning.product_types.vps_steps import START, STEPS, USER, keys_of, machine_id_of
 from shared.contracts.reads.common import LabelledValue
 from shared.contracts.reads.provisioning import AccessView
+from shared.kernel.ssh_keys import parse_public_key
 
 _RUNS = StepPlan("verify", "Checking that it runs", looks=True)
 _IS_OFF = StepPlan("verify_stopped", "Checking that it is off", looks=True)
@@ -160,7 +160,7 @@ class Vps(ProductType):
 
     def access(self, resource: Resource, *, password_waiting: bool) -> AccessView:
         """By SSH, with a key or with the one-time password."""
-        keys = [read_key(line) for line in keys_of(resource.configuration)]
+        keys = [parse_public_key(line) for line in keys_of(resource.configuration)]
         address, by_password = resource.address, self.one_time_secret(resource.configuration)
         if not keys and not by_password:
             return AccessView(command=None, note="It was made without an SSH key and without a password.")
@@ -170,7 +170,10 @@ class Vps(ProductType):
         return AccessView(
             command=f"ssh {USER}@{address}" if address else None,
             note=note,
-            keys=[LabelledValue(key=key.fingerprint, label=key.name, value=key.fingerprint) for key in keys],
+            keys=[
+                LabelledValue(key=key.fingerprint, label=key.comment or "SSH key", value=key.fingerprint)
+                for key in keys
+            ],
             password_waiting=password_waiting,
         )
 

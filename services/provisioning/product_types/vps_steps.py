@@ -13,8 +13,8 @@ from services.provisioning.adapters.capabilities import (
     VpsConnector,
 )
 from services.provisioning.product_types.base import Books, GoBack, NotYet, Step, StepResult, StepTask
-from services.provisioning.product_types.ssh_keys import read_key
 from shared.kernel.crashpoints import reach
+from shared.kernel.ssh_keys import parse_public_key
 
 START = "start"
 USER = "root"
@@ -180,10 +180,11 @@ def machine_spec(task: StepTask, password: str | None = None) -> MachineSpec:
     template = task.configuration.get("template")
     if not isinstance(template, str) or not template:
         raise ProviderRejected("The configuration names no template")
-    keys = keys_of(task.configuration)
     try:
-        for line in keys:
-            read_key(line)
+        # A comment in letters that not every cloud-init takes is only a name: the key itself is plain ASCII.
+        keys = tuple(
+            parse_public_key(line).line.encode("ascii", "ignore").decode() for line in keys_of(task.configuration)
+        )
     except ValueError as problem:
         raise ProviderRejected(str(problem)) from None
     return MachineSpec(

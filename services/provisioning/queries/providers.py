@@ -3,8 +3,8 @@
 from sqlalchemy import ColumnElement, Select, Subquery, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.provisioning.adapters.tables import plumbing
-from services.provisioning.domain import PROVIDER_WRITES, Job, Provider, Resource, Switch
+from services.provisioning.adapters.tables import PROVIDER_WRITES, plumbing, switches
+from services.provisioning.domain import Job, Provider, Resource
 from services.provisioning.queries.scope import staff_only
 from shared.contracts.reads.provisioning import ProvidersView, ProviderView, ProvisioningOverview, SwitchView
 from shared.kernel import NotFound, Principal
@@ -31,15 +31,9 @@ async def read_provider(session: AsyncSession, caller: Principal, provider_id: s
 async def read_writes(session: AsyncSession, caller: Principal) -> SwitchView:
     """Whether writing to providers is stopped, since when, by whom and why."""
     staff_only(caller)
-    switch = await session.get(Switch, PROVIDER_WRITES)
-    if switch is None:
-        return SwitchView(name=PROVIDER_WRITES, engaged=False, by=None, reason=None, changed_at=None)
+    state = await switches.state(session, PROVIDER_WRITES)
     return SwitchView(
-        name=PROVIDER_WRITES,
-        engaged=switch.engaged,
-        by=switch.by,
-        reason=switch.reason,
-        changed_at=switch.changed_at,
+        name=state.name, engaged=state.engaged, by=state.by, reason=state.reason, changed_at=state.changed_at
     )
 
 

@@ -23,7 +23,7 @@ from services.provisioning.domain import (
 from services.provisioning.use_cases import facts
 from services.provisioning.use_cases.intend import Intent, Refused, intend
 from services.provisioning.use_cases.tools import Tools
-from shared.database import UnitOfWork
+from shared.database import FailureClass, UnitOfWork
 
 _ENDED_BEFORE_IT_BEGAN = "It ended before it was set up"
 
@@ -62,6 +62,14 @@ def fall_short(work: UnitOfWork, tools: Tools, job: Job, resource: Resource, rea
         return
     resource.message = f"{failed}. Our staff will look at it."
     resource.note("power_failed", at=now, by=SYSTEM, reason=reason, detail={"action": job.intent})
+
+
+async def refuse(work: UnitOfWork, job: Job, resource: Resource, reason: str, now: datetime) -> None:
+    """The job asks for what its product type cannot do. It is kept, dead, for staff to see."""
+    job.state, job.failure_class, job.last_error = "dead", FailureClass.PERMANENT.value, reason
+    job.finished_at = now
+    resource.note("intent_failed", at=now, by=SYSTEM, reason=reason, detail={"intent": job.intent})
+    await work.session.flush()
 
 
 async def end_at_once(work: UnitOfWork, resource: Resource, reason: str, now: datetime) -> None:

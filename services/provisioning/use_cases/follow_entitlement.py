@@ -17,9 +17,10 @@ from services.provisioning.domain import (
     SYSTEM,
     TERMINATE,
     VALID,
+    Job,
     Resource,
 )
-from services.provisioning.use_cases.conclude import end_at_once
+from services.provisioning.use_cases.conclude import end_at_once, refuse
 from services.provisioning.use_cases.intend import Intent, Refused, intend, lock_resource
 from services.provisioning.use_cases.tools import Tools
 from shared.contracts.catalog import (
@@ -68,7 +69,11 @@ async def change(work: UnitOfWork, tools: Tools, fact: EntitlementChanged) -> No
         "configuration": fact.configuration or resource.configuration,
         "spec": fact.spec,
     }
-    await _wish(work, tools, resource, Intent(CHANGE, _key(CHANGE, fact), SYSTEM, fact.reason, wanted))
+    job = await _wish(work, tools, resource, Intent(CHANGE, _key(CHANGE, fact), SYSTEM, fact.reason, wanted))
+    kind = tools.types.get(resource.product_type)
+    refusal = kind.refuse_change(resource.spec, fact.spec) if kind is not None else None
+    if job is not None and refusal is not None:
+        await refuse(work, job, resource, refusal, work.clock.now())
 
 
 _StateFact = EntitlementSuspended | EntitlementResumed | EntitlementEnded | EntitlementRestored
@@ -84,15 +89,16 @@ async def _follow(work: UnitOfWork, tools: Tools, fact: _StateFact, entitlement:
     await _wish(work, tools, resource, Intent(intent, _key(intent, fact), SYSTEM, fact.reason))
 
 
-async def _wish(work: UnitOfWork, tools: Tools, resource: Resource, intent: Intent) -> None:
+async def _wish(work: UnitOfWork, tools: Tools, resource: Resource, intent: Intent) -> Job | None:
     if tools.types.get(resource.product_type) is None:
         resource.note("by_hand", at=work.clock.now(), by=SYSTEM, reason=f"To be done by hand: {intent.name}")
-        return
+        return None
     try:
-        await intend(work, tools, resource, intent)
+        return await intend(work, tools, resource, intent)
     except Refused as refused:
         # The entitlement's newest state is kept on the resource, so nothing is lost: what is pending says why.
         log.info("intent_comes_to_nothing", resource=resource.id, intent=intent.name, why=refused.detail)
+        return None
 
 
 async def _resource(work: UnitOfWork, entitlement_id: str) -> Resource:

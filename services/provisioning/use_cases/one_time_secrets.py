@@ -8,18 +8,12 @@ from sqlalchemy.dialects.postgresql import insert
 from services.provisioning.domain import OneTimeSecret, Resource
 from services.provisioning.use_cases.tools import Tools
 from shared.database import UnitOfWork
-from shared.kernel import Conflict, DomainError, NotFound, Principal
+from shared.kernel import Conflict, NotFound, Principal
+from shared.web.problems import Gone
 
 # Nothing that can be taken for something else when it is typed off a screen.
 _LETTERS = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _LENGTH = 20
-
-
-class Gone(DomainError):
-    """It was shown, and is not kept."""
-
-    slug = "already-shown"
-    title = "It was shown already"
 
 
 async def one_time_secret(work: UnitOfWork, tools: Tools, resource_id: str) -> str | None:
@@ -51,7 +45,8 @@ async def show_secret(work: UnitOfWork, tools: Tools, caller: Principal, resourc
         raise NotFound("There is no one-time password for this service.")
     secret, status = found
     if secret.sealed is None:
-        raise Gone("The one-time password was shown already and is not kept. Set a new one inside the server.")
+        detail = "The one-time password was shown already and is not kept. Set a new one inside the server."
+        raise Gone(detail, slug="already-shown")
     if status not in ("active", "suspended"):
         raise Conflict("The password can be shown once the service runs.", slug="not-ready")
     value = tools.sealer.open(secret.sealed, resource_id)

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, cast, func, select
 from sqlalchemy.exc import IntegrityError
 
 from services.provisioning.adapters.providers import ProviderPool
-from services.provisioning.domain import SYSTEM, Provider, Resource
+from services.provisioning.domain import SYSTEM, Provider, ProviderHistory, Resource
 from services.provisioning.use_cases.tools import Tools
 from shared.database import UnitOfWork
 from shared.kernel import Conflict, FieldError, Invalid
@@ -84,9 +84,16 @@ async def mark_full(work: UnitOfWork, name: str, reason: str) -> None:
         provider.fill(reason, work.clock.now(), SYSTEM)
 
 
-async def seed_provider(work: UnitOfWork, tools: Tools, name: str, fields: ProviderFields) -> None:
-    """The provider of the environment's settings becomes the first row. A row that is there is never overwritten."""
-    if await work.session.scalar(select(Provider.id).where(Provider.name == name)) is not None:
+async def seed_provider(
+    work: UnitOfWork, tools: Tools, name: str, fields: ProviderFields, *, follow: bool = False
+) -> None:
+    """The provider of the environment's settings becomes the first row. A row that is there is never overwritten, but
+    for one (`follow`): on a developer's machine the stand-in moves to other ports, and a row no person changed moves
+    with it."""
+    present = await work.session.scalar(select(Provider).where(Provider.name == name).with_for_update())
+    if present is not None:
+        if follow and present.endpoint != fields.endpoint and not await _touched(work, present):
+            present.change({"endpoint": fields.endpoint}, "From the environment's settings", work.clock.now(), SYSTEM)
         return
     provider = _provider(name, fields, work.clock.now(), SYSTEM, "From the environment's settings")
     # What versions without rows have placed there.
@@ -101,6 +108,13 @@ async def seed_provider(work: UnitOfWork, tools: Tools, name: str, fields: Provi
     except IntegrityError:
         return  # another process was faster
     await _go_on(work, tools, provider)
+
+
+async def _touched(work: UnitOfWork, provider: Provider) -> bool:
+    by_people = select(ProviderHistory.id).where(
+        ProviderHistory.provider_id == provider.id, ProviderHistory.by != SYSTEM
+    )
+    return await work.session.scalar(by_people.limit(1)) is not None
 
 
 def _provider(name: str, fields: ProviderFields, at: datetime, by: str, reason: str) -> Provider:

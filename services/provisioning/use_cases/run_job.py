@@ -11,13 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
+from services.provisioning.adapters.tables import PROVIDER_WRITES, switches
 from services.provisioning.domain import (
     ACTION,
     CHANGE,
     ENDED,
     HELD,
     POSSIBLE,
-    PROVIDER_WRITES,
     REMOVE,
     VALID,
     Job,
@@ -25,7 +25,6 @@ from services.provisioning.domain import (
     JobStep,
     Provider,
     Resource,
-    Switch,
 )
 from services.provisioning.product_types.base import StepResult, StepTask
 from services.provisioning.use_cases.conclude import conclude, fall_short
@@ -199,8 +198,8 @@ async def wait_without_attempt(
 async def _writes_stopped(work: UnitOfWork, resource: Resource) -> str | None:
     """Why nothing may be written to its provider now. Read in the transaction that begins each step, so a switch
     counts from the next step on, in every process."""
-    switch = await work.session.get(Switch, PROVIDER_WRITES)
-    if switch is not None and switch.engaged:
+    switch = await switches.state(work.session, PROVIDER_WRITES)
+    if switch.engaged:
         return f"All writes to providers are stopped: {switch.reason}"
     state = await work.session.scalar(select(Provider._status).where(Provider.name == resource.provider))
     return f"Provider {resource.provider} is paused" if state == "paused" else None

@@ -143,16 +143,10 @@ def _switches() -> None:
         sa.Column("by", sa.String(length=64), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         _moment("at"),
-        sa.ForeignKeyConstraint(
-            ["name"],
-            ["provisioning.switches.name"],
-            name=op.f("fk_switch_history_name_switches"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_switch_history")),
         schema=_SCHEMA,
     )
-    op.create_index(op.f("ix_switch_history_name"), "switch_history", ["name"], schema=_SCHEMA)
+    op.create_index("ix_switch_history_name_id", "switch_history", ["name", "id"], schema=_SCHEMA)
 
 
 def _resources() -> None:
