@@ -103,7 +103,7 @@ async def _cancel(work: UnitOfWork, jobs: list[Job], successor: str) -> datetime
         for step in job.steps:
             if step.state == "active":
                 step.reopen(f"Given up for {successor}")
-        if job.lease_token is not None:
+        if job.lease_token is not None and job.begun:
             latest = job.next_attempt_at if latest is None else max(latest, job.next_attempt_at)
     await work.session.flush()
     # Without a token, the worker that holds it finds at its next write that the job is no longer its own.

@@ -70,7 +70,7 @@ def test_a_key_that_seals_nothing_is_refused_at_start(key: str) -> None:
         settings(secrets_key=key)
 
 
-@pytest.mark.parametrize("token", ["", "secret", "ez@pve=secret", "ez!x=secret", "ez@pve!x", "ez@pve!x="])
+@pytest.mark.parametrize("token", ["secret", "ez@pve=secret", "ez!x=secret", "ez@pve!x", "ez@pve!x="])
 def test_a_token_without_all_of_its_parts_is_refused(token: str) -> None:
     with pytest.raises(ValidationError, match="user@realm!name=secret"):
         settings(proxmox_token=token)
