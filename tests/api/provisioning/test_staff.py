@@ -214,7 +214,7 @@ async def test_the_list_of_jobs_tells_states_apart_and_is_searched(provisioning:
         assert await found(q=new_id("svc")) == []
         [job] = (await client.get("/api/v1/staff/jobs", params={"state": "dead"})).json()["data"]
         assert job["last_error"] == "bad name"
-        assert (job["failure_class"], job["account_id"]) == ("permanent", failed.account_id)
+        assert (job["failure_class"], job["customer"]["account_id"]) == ("permanent", failed.account_id)
         detail = (await client.get(f"/api/v1/staff/jobs/{job['id']}")).json()
         assert [(step["name"], step["state"]) for step in detail["steps"][:3]] == [
             ("reserve", "done"),
@@ -222,23 +222,6 @@ async def test_the_list_of_jobs_tells_states_apart_and_is_searched(provisioning:
             ("configure", "waiting"),
         ]
         assert detail["steps"][1]["detail"] == "bad name"
-
-
-async def test_staff_see_every_service_with_its_whole_story(provisioning: Provisioning) -> None:
-    resource = await provisioning.deliver(hostname="shop.example.com")
-    other = await provisioning.deliver(hostname="blog.example.com")
-    async with provisioning.client(STAFF) as client:
-        listed = (await client.get("/api/v1/staff/services")).json()["data"]
-        assert [service["id"] for service in listed] == [other.id, resource.id]
-        for q in ("Shop", resource.id, resource.account_id, resource.entitlement_id, resource.address or ""):
-            found = (await client.get("/api/v1/staff/services", params={"q": q})).json()["data"]
-            assert [service["id"] for service in found] == [resource.id], q
-        detail = (await client.get(f"/api/v1/staff/services/{resource.id}")).json()
-    assert detail["account_id"] == resource.account_id
-    assert detail["external_ref"] == resource.external_ref
-    assert [line["verb"] for line in detail["history"]] == ["begin", "provision", "activate"]
-    assert [job["intent"] for job in detail["jobs"]] == ["create"]
-    assert detail["timeline"][-1]["title"] == "Running"
 
 
 @pytest.mark.parametrize(
@@ -282,7 +265,7 @@ async def test_unknown_ids_are_not_found(provisioning: Provisioning, path: str, 
 
 
 @pytest.mark.parametrize(
-    "query", ["state=everything", "limit=0", "limit=1000", "limit=x", "q=" + "x" * 101, "q=a%00b", "q=a%0Ab", "color=1"]
+    "query", ["state=everything", "limit=0", "limit=1000", "limit=x", "q=" + "x" * 321, "q=a%00b", "q=a%0Ab", "color=1"]
 )
 async def test_bad_queries_are_refused_or_ignored_but_never_break(provisioning: Provisioning, query: str) -> None:
     async with provisioning.client(STAFF) as client:
