@@ -46,6 +46,7 @@ def build_environment(ports: dict[str, int], secrets: dict[str, str], admin_url:
         "BILLING_STRIPE_SECRET_KEY": f"sk_test_{secrets['stripe_key']}",
         "BILLING_STRIPE_WEBHOOK_SECRETS": f"whsec_{secrets['webhook_secret']}",
         "BILLING_STRIPE_LIVEMODE": "false",
+        "BILLING_TEST_CLOCKS": "true",
         "CATALOG_BILLING_URL": at["billing"],
         "CATALOG_SIGNING_KEY": secrets["key_catalog"],
         "PROVISIONING_PROXMOX_URL": at["hypervisor"],

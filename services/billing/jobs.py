@@ -6,7 +6,7 @@ from datetime import timedelta
 from services.billing.adapters.tables import plumbing
 from services.billing.use_cases.apply_event import StoredEvent, apply_events
 from services.billing.use_cases.reconcile import Reconciler
-from shared.database import Claimed, Database, DurableQueue, UnitOfWork
+from shared.database import Claimed, Database, DurableQueue, UnitOfWork, purge_done
 from shared.web.service import purge_plumbing
 from shared.web.worker import ClockJob
 
@@ -46,7 +46,7 @@ def _stored(claimed: Claimed) -> StoredEvent:
 
 
 def clock_jobs(database: Database, reconciler: Reconciler, queues: Sequence[DurableQueue]) -> list[ClockJob]:
-    """The reconciler's two looks at Stripe every minute, and the daily forgetting in small bites."""
+    """The reconciler's two looks at Stripe every minute, and the forgetting."""
 
     async def sweep_events() -> None:
         await reconciler.sweep_events()
@@ -56,8 +56,7 @@ def clock_jobs(database: Database, reconciler: Reconciler, queues: Sequence[Dura
 
     async def purge() -> None:
         for queue in queues:
-            async with database.work() as work:
-                await queue.purge(work.session, KEPT_EVENTS)
+            await purge_done(database, queue, KEPT_EVENTS)
         await purge_plumbing(database, plumbing)
 
     return [

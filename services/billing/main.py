@@ -15,7 +15,9 @@ from services.billing.domain import event_queue, task_queue
 from services.billing.domain.base import SCHEMA
 from services.billing.jobs import EventProcessor, clock_jobs
 from services.billing.settings import BillingSettings
+from services.billing.use_cases.move_clock import ClockDesk
 from services.billing.use_cases.open_checkout import CheckoutDesk
+from services.billing.use_cases.privacy import privacy
 from services.billing.use_cases.promises import promise_watch
 from services.billing.use_cases.reconcile import Reconciler
 from services.billing.use_cases.stripe_tasks import TaskRunner
@@ -53,7 +55,7 @@ def create_service(
         database,
         routers=[
             customer_routes(database),
-            staff_routes(database),
+            staff_routes(database, ClockDesk(database, provider, allowed=settings.test_clocks)),
             internal_routes(CheckoutDesk(database, provider, settings.public_url)),
         ],
         hot_routes=[webhook_route(webhook)],
@@ -80,4 +82,5 @@ def create_service(
         ],
         queues=[events, tasks],
     )
-    return Service(SCHEMA, app, worker, database, queues=(plumbing.outbox, plumbing.inbox, events, tasks))
+    queues = (plumbing.outbox, plumbing.inbox, events, tasks)
+    return Service(SCHEMA, app, worker, database, queues, privacy=privacy(database))

@@ -1,16 +1,17 @@
 """Composes catalog: the API and the worker."""
 
 from services.catalog.adapters.billing import BillingCheckouts, Checkouts
-from services.catalog.adapters.tables import plumbing
+from services.catalog.adapters.tables import plumbing, timers
 from services.catalog.api.customer import customer_routes
 from services.catalog.api.public import public_routes
 from services.catalog.api.staff import staff_routes
 from services.catalog.consumers import handlers
 from services.catalog.domain.base import SCHEMA
-from services.catalog.jobs import clock_jobs
+from services.catalog.jobs import clock_jobs, timer_handlers
 from services.catalog.settings import CatalogSettings
+from services.catalog.use_cases.privacy import privacy
 from shared.contracts.patience import PAYMENT_PAGE
-from shared.database import Database, Listener
+from shared.database import Database, DurableWorker, Listener, TimerRunner
 from shared.kernel import Clock
 from shared.messaging import Consumer, Outbox, Transport
 from shared.web.app import create_app
@@ -37,7 +38,7 @@ def create_service(
         TokenSigner(settings.signing_key.get_secret_value()),
     )
     listener = Listener(url, SCHEMA, "timeline")
-    queues = (plumbing.outbox, plumbing.inbox)
+    queues = (plumbing.outbox, plumbing.inbox, timers.queue)
     app = create_app(
         SCHEMA,
         settings,
@@ -59,6 +60,8 @@ def create_service(
         outbox=plumbing.outbox,
         inbox=plumbing.inbox,
         consumer=Consumer(SCHEMA, database, plumbing.inbox, handlers()),
+        workers=(DurableWorker(database, timers.queue, TimerRunner(database, timers, timer_handlers()).handle),),
         clock_jobs=clock_jobs(database, plumbing),
+        queues=(timers.queue,),
     )
-    return Service(SCHEMA, app, worker, database, queues)
+    return Service(SCHEMA, app, worker, database, queues, privacy=privacy(database))

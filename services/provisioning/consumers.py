@@ -3,11 +3,13 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from services.provisioning.adapters.tables import timers
 from services.provisioning.use_cases import follow_entitlement
 from services.provisioning.use_cases.customers import remember_customer
 from services.provisioning.use_cases.deliver import deliver_entitlement
 from services.provisioning.use_cases.tools import Tools
 from shared.contracts.base import Event
+from shared.contracts.billing import ClockMoved
 from shared.contracts.catalog import (
     EntitlementChanged,
     EntitlementEnded,
@@ -21,6 +23,10 @@ from shared.database import UnitOfWork
 from shared.messaging import Handlers
 
 Fact = TypeVar("Fact", bound=Event)
+
+
+async def _clock_moved(work: UnitOfWork, event: ClockMoved) -> None:
+    await timers.move_clock(work, event.account_id, event.offset_seconds, event.moved_at)
 
 
 def handlers(tools: Tools) -> Handlers:
@@ -39,4 +45,5 @@ def handlers(tools: Tools) -> Handlers:
         EntitlementEnded: using(follow_entitlement.end),
         EntitlementRestored: using(follow_entitlement.restore),
         AccountDescribed: remember_customer,
+        ClockMoved: _clock_moved,
     }

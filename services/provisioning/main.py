@@ -4,7 +4,7 @@ from services.provisioning import jobs
 from services.provisioning.adapters.capabilities import VpsConnector
 from services.provisioning.adapters.connectors import BUILT_IN
 from services.provisioning.adapters.providers import ProviderPool
-from services.provisioning.adapters.tables import JobQueue, plumbing
+from services.provisioning.adapters.tables import JobQueue, plumbing, timers
 from services.provisioning.api.customer import customer_routes
 from services.provisioning.api.providers import provider_routes
 from services.provisioning.api.staff import staff_routes
@@ -13,8 +13,9 @@ from services.provisioning.consumers import handlers
 from services.provisioning.domain.base import SCHEMA
 from services.provisioning.product_types import load_types
 from services.provisioning.settings import ProvisioningSettings
+from services.provisioning.use_cases.privacy import privacy
 from services.provisioning.use_cases.tools import Tools
-from shared.database import Database, DurableWorker, Listener
+from shared.database import Database, DurableWorker, Listener, TimerRunner
 from shared.kernel import Clock
 from shared.messaging import Consumer, Outbox, Transport
 from shared.web.app import create_app
@@ -54,6 +55,7 @@ def create_service(
     tools = tools_of(settings, queue)
     pool = pool_of(settings, database, tools, vps)
     runner = jobs.JobRunner(database, tools, pool)
+    queues = (plumbing.outbox, plumbing.inbox, tools.queue, timers.queue)
     app = create_app(
         SCHEMA,
         settings,
@@ -65,7 +67,7 @@ def create_service(
             switch_routes(database, tools),
         ),
         idempotency_keys=plumbing.idempotency_keys,
-        queues=(plumbing.outbox, plumbing.inbox, tools.queue),
+        queues=queues,
         listener=listener,
     )
     worker = ServiceWorker(
@@ -75,11 +77,14 @@ def create_service(
         outbox=plumbing.outbox,
         inbox=plumbing.inbox,
         consumer=Consumer(SCHEMA, database, plumbing.inbox, handlers(tools)),
-        workers=(DurableWorker(database, tools.queue, runner.handle, concurrency=settings.concurrency),),
+        workers=(
+            DurableWorker(database, tools.queue, runner.handle, concurrency=settings.concurrency),
+            DurableWorker(database, timers.queue, TimerRunner(database, timers, jobs.timer_handlers()).handle),
+        ),
         clock_jobs=jobs.clock_jobs(
             database, tools, pool, settings.first_provider(), follow=settings.environment == "local"
         ),
-        queues=(tools.queue,),
+        queues=(tools.queue, timers.queue),
         closing=(pool.aclose,),
     )
-    return Service(SCHEMA, app, worker, database, (plumbing.outbox, plumbing.inbox, tools.queue))
+    return Service(SCHEMA, app, worker, database, queues, privacy=privacy(database))

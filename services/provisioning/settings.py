@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -15,7 +14,7 @@ from services.provisioning.adapters.sealing import Sealer, read_keys
 from services.provisioning.adapters.secret_refs import SecretRefs
 from services.provisioning.use_cases.providers import ProviderFields
 from shared.web.findings import Finding, is_loopback, is_placeholder, weak_secret
-from shared.web.settings import EmptyIsUnset, ServiceSettings
+from shared.web.settings import ServiceSettings
 
 # The hypervisor sandbox's own, which everybody can read in its sources.
 PUBLISHED_TOKEN = "2f0c8f4e-6a55-4c1b-9f0e-5b1d3c7a9e10"  # noqa: S105 - it opens only that stand-in
@@ -29,20 +28,18 @@ class ProvisioningSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="PROVISIONING_")
 
-    proxmox_url: Annotated[str | None, EmptyIsUnset] = Field(
+    proxmox_url: str | None = Field(
         None,
         description="the first provider: its Proxmox VE API; it becomes a row once, and further ones are made in the "
         "console",
         examples=["https://pve.example.com:8006"],
     )
-    proxmox_token: Annotated[SecretStr | None, EmptyIsUnset] = Field(
-        None, description="its API token as user@realm!name=secret"
-    )
+    proxmox_token: SecretStr | None = Field(None, description="its API token as user@realm!name=secret")
     proxmox_node: str = Field("pve1", min_length=1, description="the node where its new machines are made")
     proxmox_verify: str = Field(
         "true", description="true: the system's certificate authorities; a path: a PEM file with those to trust instead"
     )
-    proxmox_fingerprint: Annotated[str | None, EmptyIsUnset] = Field(
+    proxmox_fingerprint: str | None = Field(
         None, description="SHA-256 of the server's own certificate, in place of any authority"
     )
     templates: dict[str, int] = Field(
@@ -51,7 +48,7 @@ class ProvisioningSettings(ServiceSettings):
     secrets_dir: Path = Field(
         Path("/run/secrets"), description="the only folder from which secrets of providers (file:…) are read"
     )
-    secrets_key: Annotated[SecretStr | None, EmptyIsUnset] = Field(
+    secrets_key: SecretStr | None = Field(
         None,
         description="base64 of 32 random bytes that seal one-time passwords; several, comma separated: the first seals",
     )
@@ -96,7 +93,7 @@ class ProvisioningSettings(ServiceSettings):
         settings = {
             "node": self.proxmox_node,
             "ca_file": None if self.proxmox_verify == "true" else self.proxmox_verify,
-            "fingerprint": self.proxmox_fingerprint,
+            "fingerprint": self.proxmox_fingerprint or None,
             "templates": self.templates,
         }
         return ProviderFields(

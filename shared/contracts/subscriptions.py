@@ -15,6 +15,7 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
         billing.CheckoutExpired,
         billing.PaymentFailed,
         billing.PaymentMismatched,
+        billing.ClockMoved,
         provisioning.ResourceActivated,
         provisioning.ResourceFailed,
     ),
@@ -26,6 +27,7 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
         catalog.EntitlementEnded,
         catalog.EntitlementRestored,
         identity.AccountDescribed,
+        billing.ClockMoved,
     ),
     "support": (
         identity.UserRegistered,

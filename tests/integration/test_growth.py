@@ -20,7 +20,7 @@ from bench.scale.world import World, enter, seed
 from ez.embedded.environment import build_environment, ports_from
 from ez.embedded.postgres import EmbeddedPostgres
 from ez.embedded.secrets import fresh
-from tests.support.database import SERVICES, TestDatabase, _admin, _in_database
+from tests.support.clones import SERVICES, TestDatabase, administer, in_database
 
 ORDERS = 10_000
 # How many rows a part of a plan may touch: five hundred rows of every queue wait and two hundred gave up, a search
@@ -42,8 +42,8 @@ READS = {f"{read.service}: {read.name}": read for read in all_reads() if read.bo
 async def world(postgres_server: EmbeddedPostgres, migrated_template: str) -> AsyncIterator[World]:
     """A house with two years of business."""
     name = f"growth_{os.getpid()}"
-    await _admin(postgres_server.admin_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    database = TestDatabase(_in_database(postgres_server.admin_url, name))
+    await administer(postgres_server.admin_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    database = TestDatabase(in_database(postgres_server.admin_url, name))
     values = build_environment(ports_from(8000), fresh(), database.admin_url)
     values |= {f"{service.upper()}_DATABASE_URL": database.url(service) for service in SERVICES}
     await seed(values)
@@ -51,7 +51,7 @@ async def world(postgres_server: EmbeddedPostgres, migrated_template: str) -> As
     entered = await enter(values, database.admin_url, ORDERS)
     yield entered
     await entered.close()
-    await _admin(postgres_server.admin_url, f"DROP DATABASE {name} WITH (FORCE)")
+    await administer(postgres_server.admin_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def walks(world: World, read: Read, without: str | None = None) -> list[str]:

@@ -125,6 +125,15 @@ class PaymentProvider(Protocol):
         """Closes the page if it is open; tells how it stands afterwards (it may have been paid just before)."""
         ...
 
+    async def advance_clock(self, customer_id: str, to: datetime) -> datetime:
+        """Test mode only: moves the provider's time of this customer forward to `to`, and waits until everything that
+        falls due on the way has happened there. Returns where the clock stands, which is later than `to` when it had
+        gone further already. Safe to repeat. Permanent failure for a customer without a clock of its own.
+
+        https://docs.stripe.com/billing/testing/test-clocks/api-advanced-usage
+        """
+        ...
+
     async def list_events(
         self, *, since: datetime, until: datetime, after: str | None, limit: int
     ) -> Sequence[dict[str, Any]]:

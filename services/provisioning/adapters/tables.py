@@ -1,4 +1,4 @@
-"""The plumbing tables of this schema (outbox, inbox, idempotency keys, switches), and the queue over its jobs."""
+"""The tables that are no domain (outbox, inbox, idempotency keys, switches, timers), and the queue over jobs."""
 
 from datetime import timedelta
 from typing import Any, cast
@@ -8,12 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.provisioning.domain import LIFE, Job, Resource
 from services.provisioning.domain.base import Base
-from shared.database import DurableQueue
+from shared.database import DurableQueue, Timers
 from shared.database.switches import Switches
 from shared.web.service import Plumbing
 
 plumbing = Plumbing(Base.metadata)
 switches = Switches(Base.metadata)
+timers = Timers(Base.metadata)
 
 # Engaged, it stops all writing to all providers.
 PROVIDER_WRITES = "provider-writes"
@@ -75,6 +76,7 @@ class JobQueue(DurableQueue):
                 table.c.intent.not_in(LIFE),
                 table.c.finished_at < func.now() - older_than,  # stable within the statement, so an index serves it
             )
+            .order_by(table.c.finished_at)
             .limit(limit)
         )
         deleted = await session.execute(delete(table).where(self.key.in_(gone)).returning(literal(1)))

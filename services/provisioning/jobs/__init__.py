@@ -6,7 +6,7 @@ drift    our books beside what a provider lists
 metrics  how delivery is doing
 """
 
-from services.provisioning.jobs.clock import clock_jobs
+from services.provisioning.jobs.clock import clock_jobs, timer_handlers
 from services.provisioning.jobs.runner import JobRunner
 
-__all__ = ["JobRunner", "clock_jobs"]
+__all__ = ["JobRunner", "clock_jobs", "timer_handlers"]

@@ -6,14 +6,14 @@ from datetime import timedelta
 import structlog
 
 from services.provisioning.adapters.providers import ProviderPool
-from services.provisioning.adapters.tables import plumbing
+from services.provisioning.adapters.tables import plumbing, timers
 from services.provisioning.jobs.drift import Differences, compare_all
 from services.provisioning.use_cases.deadlines import expire_overdue
 from services.provisioning.use_cases.promises import promise_watch
 from services.provisioning.use_cases.providers import ProviderFields, seed_provider
 from services.provisioning.use_cases.removal import begin_removals
 from services.provisioning.use_cases.tools import Tools
-from shared.database import Database
+from shared.database import TIMERS_KEPT, Database, TimerHandler, purge_done
 from shared.web.service import purge_plumbing
 from shared.web.worker import ClockJob
 
@@ -21,6 +21,11 @@ log = structlog.get_logger()
 
 _ACTIONS_KEPT = timedelta(days=90)
 FIRST_PROVIDER = "proxmox"
+
+
+def timer_handlers() -> dict[str, TimerHandler]:
+    """What is due at a moment of business time: kind of timer → use case."""
+    return {}
 
 
 def clock_jobs(
@@ -61,8 +66,8 @@ def clock_jobs(
             watch.report(promise, name, found)
 
     async def purge() -> None:
-        async with database.work() as work:
-            await tools.queue.purge(work.session, _ACTIONS_KEPT)
+        await purge_done(database, tools.queue, _ACTIONS_KEPT)
+        await purge_done(database, timers.queue, TIMERS_KEPT)
         await purge_plumbing(database, plumbing)
 
     return (

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from services.provisioning.adapters.tables import timers
 from services.provisioning.domain import (
     CHANGE,
     CREATE,
@@ -39,6 +40,9 @@ async def conclude(work: UnitOfWork, tools: Tools, job: Job, resource: Resource,
         resource.note(past, at=now, by=job.requested_by, reason=job.reason, detail={"action": job.intent})
     else:
         done(work, tools, job, resource, now)
+    if job.intent == TERMINATE and resource.remove_at is not None:
+        resource.remove_at += await timers.clocks.offset(work.session, resource.account_id)
+        work.publish(facts.resource_terminated(resource, job.reason or ""))
     if job.intent == REMOVE:
         await _give_room_back(work, tools, resource)
     await _keep_to_entitlement(work, tools, job, resource)
@@ -111,10 +115,9 @@ def _changed(work: UnitOfWork, _tools: Tools, job: Job, resource: Resource, now:
     work.publish(facts.resource_changed(resource))
 
 
-def _terminated(work: UnitOfWork, tools: Tools, job: Job, resource: Resource, now: datetime) -> None:
+def _terminated(_work: UnitOfWork, tools: Tools, job: Job, resource: Resource, now: datetime) -> None:
     reason = job.reason or ""
-    if resource.terminate(reason, now, job.requested_by, now + tools.grace):
-        work.publish(facts.resource_terminated(resource, reason))
+    resource.terminate(reason, now, job.requested_by, now + tools.grace)
 
 
 def _restored(work: UnitOfWork, _tools: Tools, job: Job, resource: Resource, now: datetime) -> None:

@@ -1,11 +1,12 @@
-"""What has ended is kept for its grace, and then removed."""
+"""What has ended is kept for its grace, by the business time of its account, and then removed."""
 
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 
+from services.provisioning.adapters.tables import timers
 from services.provisioning.domain import ENDED, REMOVE, SYSTEM, Resource
 from services.provisioning.use_cases.intend import Intent, Refused, intend, lock_resource
 from services.provisioning.use_cases.tools import Tools
-from shared.database import UnitOfWork
+from shared.database import Instant, UnitOfWork
 
 _BATCH = 50
 _REASON = "Its grace is over"
@@ -13,10 +14,16 @@ _REASON = "Its grace is over"
 
 async def begin_removals(work: UnitOfWork, tools: Tools) -> int:
     """Asks for the removal of everything whose grace is over; says of how many that is news."""
-    now = work.clock.now()
+    now, clocks = literal(work.clock.now(), Instant), timers.clocks.table
     due = (
         select(Resource.id)
-        .where(Resource._status == "terminated", Resource.remove_at <= now, Resource.entitlement == ENDED)
+        .outerjoin(clocks, clocks.c.account_id == Resource.account_id)
+        .where(
+            Resource._status == "terminated",
+            Resource.entitlement == ENDED,
+            # Business time is never behind, so the account's own clock only brings the day nearer.
+            Resource.remove_at <= now + func.make_interval(0, 0, 0, 0, 0, 0, func.coalesce(clocks.c.offset_seconds, 0)),
+        )
         .order_by(Resource.remove_at)
         .limit(_BATCH)
     )

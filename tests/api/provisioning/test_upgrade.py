@@ -52,7 +52,7 @@ async def before(database: TestDatabase, ids: dict[str, str]) -> None:
 
     def down(connection: Any) -> None:
         config.attributes["connection"] = connection
-        command.downgrade(config, "0002")
+        command.downgrade(config, "0003_waiting")
 
     async with engine.connect() as connection:
         await connection.run_sync(down)

@@ -94,6 +94,9 @@ async def read_database(url: str) -> Snapshot:
         await connection.close()
 
 
+_FACT = "id, type, state, body, created_at"
+
+
 async def _read(connection: Any) -> Snapshot:
     found = Snapshot()
     found.taken_at = await connection.fetchval("SELECT now()")
@@ -101,8 +104,12 @@ async def _read(connection: Any) -> Snapshot:
         rows = await connection.fetch(f"SELECT {columns} FROM {table}")
         found.tables[table] = [_public(row, prefix) for row in rows]
     for schema in SCHEMAS:
-        found.outbox += [_fact(schema, row) for row in await connection.fetch(_facts(schema, "outbox"))]
-        found.inbox += [_fact(schema, row) for row in await connection.fetch(_facts(schema, "inbox"))]
+        rows = await connection.fetch(f"SELECT {_FACT}, subject FROM {schema}.outbox")
+        found.outbox += [_fact(schema, row, row["subject"]) for row in rows]
+    subjects = {fact.id: fact.subject for fact in found.outbox}
+    for schema in SCHEMAS:
+        rows = await connection.fetch(f"SELECT {_FACT} FROM {schema}.inbox")
+        found.inbox += [_fact(schema, row, subjects.get(str(row["id"]), "")) for row in rows]
     listed = await connection.fetch(
         "SELECT table_schema, table_name, column_name FROM information_schema.columns WHERE table_schema = ANY($1)",
         list(SCHEMAS),
@@ -112,15 +119,13 @@ async def _read(connection: Any) -> Snapshot:
     for schema, table in sorted(
         {(schema, table) for schema, table, column in found.columns if column == "lease_token"}
     ):
-        rows = await connection.fetch(f"SELECT id, state, last_error FROM {schema}.{table} WHERE state <> 'done'")
+        # A timer waits for its day; only one whose day has come is unfinished.
+        due = "AND (state <> 'ready' OR next_attempt_at < now())" if table == "timers" else ""
+        rows = await connection.fetch(f"SELECT id, state, last_error FROM {schema}.{table} WHERE state <> 'done' {due}")
         found.unfinished += [
             Unfinished(f"{schema}.{table}", str(row["id"]), row["state"], row["last_error"]) for row in rows
         ]
     return found
-
-
-def _facts(schema: str, table: str) -> str:
-    return f"SELECT id, type, state, body, created_at FROM {schema}.{table}"
 
 
 def _public(row: Any, prefix: str) -> Row:
@@ -135,11 +140,12 @@ def _value(column: str, value: Any, prefix: str) -> Any:
     return value
 
 
-def _fact(schema: str, row: Any) -> Fact:
+def _fact(schema: str, row: Any, subject: str) -> Fact:
     body = bytes(row["body"])
     try:
         envelope = json.loads(body)
         data, identity, kind = dict(envelope["data"]), str(envelope["id"]), str(envelope["type"])
     except (ValueError, KeyError, TypeError):
         data, identity, kind = {}, None, None
-    return Fact(schema, str(row["id"]), row["type"], row["state"], body, identity, kind, data, row["created_at"])
+    state, made_at = row["state"], row["created_at"]
+    return Fact(schema, str(row["id"]), row["type"], state, subject, body, identity, kind, data, made_at)
