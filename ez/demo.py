@@ -172,7 +172,7 @@ def run(url: str, plan: str, hypervisor: str, token: str) -> None:
         "the welcome mail", lambda: [m for m in request("GET", inbox)["data"] if service["name"] in m["subject"]]
     )
     count = machines_of(hypervisor, token, service["id"])
-    print(f"\n  {service['name']} is {service['status']} at {service['ipv4']}")
+    print(f"\n  {service['name']} is {service['status']} at {service['address']}")
     print(f"  machines at the hypervisor: {count} · welcome mails: {len(welcome)}")
     print(f"  paid → active {active - paid:.1f} s · whole demo {time.monotonic() - started:.1f} s")
     if count != 1 or len(welcome) != 1:

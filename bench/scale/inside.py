@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -19,7 +19,11 @@ from services.identity.domain import SIGN_IN_PER_EMAIL
 from services.identity.use_cases import throttling
 from services.identity.use_cases.forgetting import forget_what_is_over
 from services.identity.use_cases.registering import find_user
+from services.provisioning.adapters.sealing import Sealer
+from services.provisioning.adapters.tables import JobQueue
+from services.provisioning.product_types import load_types
 from services.provisioning.use_cases.deadlines import expire_overdue
+from services.provisioning.use_cases.tools import Tools
 from services.support.use_cases.contacts import reach_of
 from services.support.use_cases.forgetting import forget_sent_mails
 from shared.database import UnitOfWork
@@ -36,6 +40,7 @@ QUEUES = {
 
 
 BATCH = 20  # orders, each with three facts
+TOOLS = Tools(JobQueue(), load_types("vps"), Sealer([]), timedelta(days=7))
 WATCHED = ("identity", "catalog", "billing", "provisioning", "support")
 
 
@@ -145,7 +150,7 @@ CALLS = [
     _use_case("billing", "what a batch of events is about", _batch_known),
     _use_case("billing", "the checkout of a payment", lambda work, world: _checkout_of(work, _attempt(world.order()))),
     _use_case("billing", "sessions the reconciler looks at", lambda work, _world: _due_sessions(work)),
-    _use_case("provisioning", "jobs past their deadline", lambda work, _world: expire_overdue(work)),
+    _use_case("provisioning", "jobs past their deadline", lambda work, _world: expire_overdue(work, TOOLS)),
     _use_case("support", "whom to write to", lambda work, world: reach_of(work, world.order().account)),
     _use_case("support", "sent mails, forgotten", lambda work, _world: forget_sent_mails(work)),
     *(_purge_keys(service) for service in ("identity", "catalog")),

@@ -185,12 +185,13 @@ def _key(name: str, value: Any) -> str:
 
 
 _ORDERS = """
-    SELECT o.id, o.number, o.account_id, o.placed_by, u.email, r.name, r.id AS service, r.entitlement_id, r.ipv4,
+    SELECT o.id, o.number, o.account_id, o.placed_by, u.email, r.name, r.id AS service,
+           r.entitlement_id, r.address AS ipv4,
            j.id AS job, i.id AS invoice, c.stripe_customer_id, c.stripe_subscription_id, c.stripe_session_id
       FROM catalog.orders o
       JOIN identity.users u ON u.id = o.placed_by
       JOIN provisioning.resources r ON r.order_id = o.id
-      JOIN provisioning.jobs j ON j.resource_id = r.id AND j.kind = 'create'
+      JOIN provisioning.jobs j ON j.resource_id = r.id AND j.intent = 'create'
       JOIN billing.invoices i ON i.order_id = o.id AND i.status <> 'draft'
       JOIN billing.checkouts c ON c.order_id = o.id
      WHERE o.number = ANY ($1) AND o.status = 'fulfilled'

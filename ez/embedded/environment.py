@@ -52,6 +52,7 @@ def build_environment(ports: dict[str, int], secrets: dict[str, str], admin_url:
         "PROVISIONING_PROXMOX_URL": at["hypervisor"],
         "PROVISIONING_PROXMOX_TOKEN": f"ez@pve!provisioning={secrets['hypervisor_token']}",
         "PROVISIONING_PROXMOX_NODE": "pve1",
+        "PROVISIONING_SECRETS_KEY": secrets["seal_provisioning"],
         "SUPPORT_PUBLIC_URL": public,
         "SUPPORT_IDENTITY_URL": at["identity"],
         "SUPPORT_SIGNING_KEY": secrets["key_support"],

@@ -33,7 +33,16 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
         provisioning.ResourceChanged,
         provisioning.ResourceTerminated,
     ),
-    "provisioning": (catalog.EntitlementGranted, billing.ClockMoved),
+    "provisioning": (
+        catalog.EntitlementGranted,
+        catalog.EntitlementSuspended,
+        catalog.EntitlementResumed,
+        catalog.EntitlementChanged,
+        catalog.EntitlementEnded,
+        catalog.EntitlementRestored,
+        identity.AccountDescribed,
+        billing.ClockMoved,
+    ),
     "support": (
         identity.UserRegistered,
         identity.AccountDescribed,

@@ -14,7 +14,7 @@ from shared.kernel import NotFound, decode_id, encode_id
 from shared.web.access import Caller, staff_router
 
 _SHOWN = 200
-_LABELS = ("type", "kind", "template")
+_LABELS = ("type", "intent", "kind", "template")
 
 
 class DeadLetter(BaseModel):

@@ -110,7 +110,7 @@ async def test_b4_a_second_resource_put_beside_the_first_after_its_constraint_wa
 ) -> None:
     await market.delivered(await market.buy("b4"))
     newest = (await market.sql("SELECT * FROM provisioning.resources ORDER BY created_at DESC LIMIT 1"))[0]
-    columns = ", ".join(name for name in newest.keys() if name not in ("id", "machine_id"))  # noqa: SIM118 - a record
+    columns = ", ".join(name for name in newest.keys() if name not in ("id", "external_ref"))  # noqa: SIM118 - a record
     await market.sql("ALTER TABLE provisioning.resources DROP CONSTRAINT uq_resources_entitlement_id")
     await market.sql(
         f"INSERT INTO provisioning.resources (id, {columns}) SELECT gen_random_uuid(), {columns} "
@@ -125,7 +125,7 @@ async def test_b5_a_machine_number_changed_by_hand_in_the_books(market: Market, 
     await market.delivered(order)
     service = (await market.api("GET", f"/api/v1/services?order_id={order}"))["data"][0]["id"]
     newest = "(SELECT id FROM provisioning.resources ORDER BY created_at DESC LIMIT 1)"
-    await market.sql(f"UPDATE provisioning.resources SET machine_id = 424242 WHERE id = {newest}")
+    await market.sql(f"UPDATE provisioning.resources SET external_ref = '424242' WHERE id = {newest}")
     assert names(await market.newly_broken(before), "B5", service, "424242")
 
 

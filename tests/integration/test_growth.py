@@ -121,7 +121,7 @@ async def test_a_read_touches_as_few_rows_in_a_large_house(world: World, name: s
         ("billing.ix_checkouts_open", "billing: sessions the reconciler looks at"),
         ("billing.ix_outbox_given_up", "billing: dead letters"),
         ("provisioning.ix_resources_account_id_id", "provisioning: my services"),
-        ("provisioning.ix_resources_ipv4", "provisioning: services by an address nobody has"),
+        ("provisioning.ix_resources_address", "provisioning: services by an address nobody has"),
         ("provisioning.ix_resources_name", "provisioning: jobs by a beginning no name has"),
         ("provisioning.ix_jobs_resource_id", "provisioning: jobs by name"),
         ("provisioning.ix_jobs_state_id", "provisioning: jobs, canceled"),

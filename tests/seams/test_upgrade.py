@@ -110,7 +110,7 @@ class Upgraded:
         """The job that delivers an order with one unit."""
         (service,) = self.services(name)
         jobs = self.staff("GET", f"/api/v1/staff/services/{service['id']}")["jobs"]
-        return next(dict(job) for job in jobs if job["kind"] == "create")
+        return next(dict(job) for job in jobs if job["intent"] == "create")
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -233,7 +233,7 @@ async def test_a_power_action_that_waited_is_done(upgraded: Upgraded) -> None:
 
     await eventually(over, within=PATIENCE, what="the restart")
     jobs = upgraded.staff("GET", f"/api/v1/staff/services/{upgraded.told['rebooting']}")["jobs"]
-    assert [job["state"] for job in jobs if job["kind"] == "reboot"] == ["done"]
+    assert [job["state"] for job in jobs if job["intent"] == "reboot"] == ["done"]
 
 
 async def test_a_canceled_order_s_page_is_closed_though_the_fact_was_on_its_way(upgraded: Upgraded) -> None:

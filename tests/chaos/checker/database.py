@@ -61,10 +61,10 @@ _TABLES = {
     ),
     "provisioning.resources": (
         "svc",
-        "id, entitlement_id, order_id, provider, machine_id, status, power, missing_since, created_at, activated_at",
+        "id, entitlement_id, order_id, provider, external_ref, status, power, missing_since, created_at, activated_at",
     ),
     "provisioning.resource_history": ("", 'resource_id, verb, at, "by", reason'),
-    "provisioning.jobs": ("job", "id, kind, resource_id, state, attempts, last_error, created_at, finished_at"),
+    "provisioning.jobs": ("job", "id, intent, resource_id, state, attempts, last_error, created_at, finished_at"),
     "provisioning.job_steps": ("", "job_id, name, state, started_at, finished_at, detail, tries"),
     "support.notifications": ("ntf", "id, dedupe_key, template, recipient, state, sent_at, created_at"),
     "support.contacts": ("", "user_id, account_id"),

@@ -9,61 +9,9 @@ Exactly one machine per resource rests on three habits every connector keeps:
 Every method may be repeated after any error; repeating one that succeeded changes nothing (a reboot excepted).
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, Protocol
-
-
-class ProviderError(Exception):
-    """A call to a provider that did not succeed. `failure_class` says what a job does with it.
-
-    The text is for staff and never holds credentials.
-    """
-
-    failure_class: ClassVar[str] = "transient"
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
-
-
-class ProviderUnavailable(ProviderError):
-    """Nothing was changed, and later may be better. `retry_after`: seconds the provider asks for, if it does."""
-
-    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
-        super().__init__(detail)
-        self.retry_after = retry_after
-
-
-class ProviderAmbiguous(ProviderError):
-    """A write was sent and its outcome is unknown: look before writing again."""
-
-    failure_class = "ambiguous"
-
-
-class ProviderRejected(ProviderError):
-    """The provider will never accept this as it is."""
-
-    failure_class = "permanent"
-
-
-class IdTaken(ProviderRejected):
-    """The reserved machine id belongs to somebody else: reserve another."""
-
-
-class NeedsHuman(ProviderError):
-    """Only a person can put this right: credentials, permissions, capacity, a contradiction."""
-
-    failure_class = "needs-human"
-
-
-class MachineMissing(NeedsHuman):
-    """The machine we were told to change is not there."""
-
-
-class NotOurMachine(NeedsHuman):
-    """The machine with this id does not carry our reference; it was not touched."""
+from typing import Protocol
 
 
 class PowerState(StrEnum):
@@ -83,7 +31,10 @@ class StaticAddress:
 
 @dataclass(frozen=True, slots=True)
 class MachineSpec:
-    """What was sold. Memory in MiB, disk in GiB; without `network` the machine asks DHCP."""
+    """What was sold. Memory in MiB, disk in GiB; without `network` the machine asks DHCP.
+
+    `password` is the user's first one; None leaves the one that is set. `autostart`: it comes up with its host.
+    """
 
     hostname: str
     template: str
@@ -92,6 +43,8 @@ class MachineSpec:
     disk_gb: int
     user: str | None = None
     ssh_keys: tuple[str, ...] = ()
+    password: str | None = field(default=None, repr=False)
+    autostart: bool = True
     network: StaticAddress | None = None
     nameservers: tuple[str, ...] = ()
 
@@ -124,13 +77,12 @@ class VpsConnector(Protocol):
         """The machine that carries `reference`. `machine_id`, when reserved, is looked at first and directly, because
         a listing may lag behind. NeedsHuman when several carry it."""
 
-    async def propose_id(self, taken: Collection[int]) -> int:
-        """An id free at the provider and not in `taken` (those reserved but perhaps not used yet)."""
+    async def is_free(self, machine_id: int) -> bool:
+        """Whether no machine has this id. Costs the same however many machines there are."""
 
     async def create(self, reference: str, machine_id: int, spec: MachineSpec) -> Machine:
-        """Make the machine or adopt the one that is there; stopped, and not configured yet. Returns when it can be
-        worked with. The returned id is `machine_id` unless a machine with this reference existed under another.
-        IdTaken when the id is a stranger's."""
+        """Make the machine or adopt the one with this id that carries our reference; stopped, and not configured yet.
+        Returns when it can be worked with. IdTaken when the id is a stranger's."""
 
     async def configure(self, ref: MachineRef, spec: MachineSpec) -> None:
         """Name, size (but for the disk), user, keys, network and our marks."""
@@ -146,13 +98,21 @@ class VpsConnector(Protocol):
     async def reboot(self, ref: MachineRef) -> None:
         """Restart; a stopped machine is started."""
 
+    async def hold(self, ref: MachineRef) -> None:
+        """Stop it and see to it that it stays off: it does not come up with its host, cannot be deleted by accident,
+        and everybody who looks can see why."""
+
+    async def release(self, ref: MachineRef) -> None:
+        """Take back what `hold` set; the machine is not started."""
+
     async def state(self, ref: MachineRef) -> PowerState: ...
 
     async def address(self, ref: MachineRef) -> str | None:
         """The IPv4 address, once it is known."""
 
     async def destroy(self, ref: MachineRef) -> None:
-        """Stop and delete the machine with its disks. Gone already is success; NotOurMachine changes nothing."""
+        """Stop and delete the machine with its disks, held or not. Gone already is success; NotOurMachine changes
+        nothing."""
 
     async def list_machines(self) -> list[Machine]:
         """Every machine that carries a reference of ours, for comparing our books with the provider's."""
