@@ -1,99 +1,21 @@
-"""Reads for lists and screens."""
+"""What Stripe told us, for staff."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
-from pydantic import BaseModel
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.domain import Invoice, StripeEvent
-from shared.contracts.reads.common import Moment, MoneyView, Page
+from services.billing.domain import Checkout, Payer, StripeEvent
+from shared.contracts.reads.billing import StripeEventDetail, StripeEventView
+from shared.contracts.reads.common import CustomerRef, Page
 from shared.kernel import NotFound
 from shared.telemetry.redaction import MASK
-from shared.web.pagination import PageRequest, decode_cursor, encode_cursor, page_of
+from shared.web.pagination import PageRequest, decode_cursor, encode_cursor
 from shared.web.problems import BadRequest
 
 _LARGEST_SEQ = 2**63 - 1
-
-
-class InvoiceView(BaseModel):
-    """An invoice as its account sees it."""
-
-    id: str
-    number: str | None
-    status: str
-    order_id: str | None
-    total: MoneyView
-    amount_paid: MoneyView
-    currency: str
-    created_at: Moment
-    paid_at: Moment | None
-    hosted_invoice_url: str | None
-    pdf_url: str | None
-
-
-class StripeEventView(BaseModel):
-    """An event of Stripe as staff see it in a list. `outcome` says what it did, `last_error` why it did not."""
-
-    id: str
-    type: str
-    state: str
-    outcome: str | None
-    attempts: int
-    received_at: Moment
-    processed_at: Moment | None
-    stripe_created_at: Moment
-    last_error: str | None
-    order_id: str | None
-
-
-class StripeEventDetail(StripeEventView):
-    """One event with what Stripe sent."""
-
-    api_version: str | None
-    livemode: bool
-    object_id: str | None
-    failure_class: str | None
-    next_attempt_at: Moment | None
-    payload: Any
-
-
-def invoices_of(account_id: str) -> Select[Invoice]:
-    """Everything an account may see of invoices; a draft is nothing a customer should see. The one owner filter."""
-    return select(Invoice).where(Invoice.account_id == account_id, Invoice.status != "draft")
-
-
-async def list_invoices(session: AsyncSession, account_id: str, page: PageRequest) -> Page[InvoiceView]:
-    """An account's invoices, newest first."""
-    return await page_of(session, invoices_of(account_id), Invoice.id, page, invoice_view)
-
-
-async def get_invoice(session: AsyncSession, account_id: str, invoice_id: str) -> InvoiceView:
-    """One invoice of an account. Raises NotFound for anybody else's."""
-    found = await session.execute(invoices_of(account_id).where(Invoice.id == invoice_id))
-    invoice = found.scalar_one_or_none()
-    if invoice is None:
-        raise NotFound("There is no invoice with this id.")
-    return invoice_view(invoice)
-
-
-def invoice_view(invoice: Invoice) -> InvoiceView:
-    """An invoice as its account sees it."""
-    return InvoiceView(
-        id=invoice.id,
-        number=invoice.number,
-        status=invoice.status,
-        order_id=invoice.order_id,
-        total=MoneyView(amount_minor=invoice.total_minor, currency=invoice.currency),
-        amount_paid=MoneyView(amount_minor=invoice.amount_paid_minor, currency=invoice.currency),
-        currency=invoice.currency,
-        created_at=invoice.created_at,
-        paid_at=invoice.paid_at,
-        hosted_invoice_url=invoice.hosted_invoice_url,
-        pdf_url=invoice.pdf_url,
-    )
 
 
 async def list_events(
@@ -112,7 +34,8 @@ async def list_events(
     rows = (await session.execute(statement)).mappings().all()
     shown = rows[: page.limit]
     cursor = encode_cursor(str(shown[-1]["seq"])) if len(rows) > page.limit else None
-    return Page(data=[StripeEventView(**_event_fields(row)) for row in shown], next_cursor=cursor)
+    customers = await _customers(session, [row["order_id"] for row in shown])
+    return Page(data=[StripeEventView(**_event_fields(row, customers)) for row in shown], next_cursor=cursor)
 
 
 async def get_event(session: AsyncSession, event_id: str) -> StripeEventDetail:
@@ -122,7 +45,7 @@ async def get_event(session: AsyncSession, event_id: str) -> StripeEventDetail:
     if row is None:
         raise NotFound("There is no event with this id.")
     return StripeEventDetail(
-        **_event_fields(row),
+        **_event_fields(row, await _customers(session, [row["order_id"]])),
         api_version=row["api_version"],
         livemode=row["livemode"],
         object_id=row["object_id"],
@@ -132,7 +55,23 @@ async def get_event(session: AsyncSession, event_id: str) -> StripeEventDetail:
     )
 
 
-def _event_fields(row: Mapping[Any, Any]) -> dict[str, Any]:
+async def _customers(session: AsyncSession, order_ids: Iterable[str | None]) -> dict[str, CustomerRef]:
+    """Whose orders these are, by the order; what is known here of the account."""
+    wanted = {order_id for order_id in order_ids if order_id is not None}
+    if not wanted:
+        return {}
+    statement = (
+        select(Checkout.order_id, Checkout.account_id, Payer.account_name, Payer.name, Payer.email)
+        .outerjoin(Payer, Payer.account_id == Checkout.account_id)
+        .where(Checkout.order_id.in_(wanted))
+    )
+    return {
+        row.order_id: CustomerRef(account_id=row.account_id, name=row.account_name or row.name, email=row.email)
+        for row in await session.execute(statement)
+    }
+
+
+def _event_fields(row: Mapping[Any, Any], customers: Mapping[str, CustomerRef]) -> dict[str, Any]:
     return {
         "id": row["id"],
         "type": row["type"],
@@ -144,6 +83,7 @@ def _event_fields(row: Mapping[Any, Any]) -> dict[str, Any]:
         "stripe_created_at": row["stripe_created_at"],
         "last_error": row["last_error"],
         "order_id": row["order_id"],
+        "customer": customers.get(row["order_id"]),
     }
 
 

@@ -22,6 +22,7 @@ INVARIANTS: tuple[Invariant, ...] = (
           ON earlier.order_id = later.order_id AND earlier.id < later.id
           AND earlier.stripe_subscription_id = later.stripe_subscription_id
         WHERE later.id > :since AND later.status = 'paid' AND earlier.status = 'paid'
+          AND later.amount_paid_minor > 0 AND earlier.amount_paid_minor > 0
           AND later.created_at < earlier.created_at + interval '20 days'
         """,
     ),
