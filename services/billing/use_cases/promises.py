@@ -12,7 +12,13 @@ from shared.web.invariants import Invariant, Probe, PromiseWatch, stuck_facts, t
 
 INVARIANTS: tuple[Invariant, ...] = (
     stuck_facts(),
-    told_twice("billing.checkout.paid.v1", "billing.payment.mismatched.v1", "billing.invoice.paid.v1"),
+    told_twice(
+        "billing.checkout.paid.v1",
+        "billing.payment.mismatched.v1",
+        "billing.invoice.paid.v1",
+        "billing.subscription.started.v1",
+        "billing.subscription.rescheduled.v1",
+    ),
     Invariant(
         "I3",
         "two_invoices_for_one_period",

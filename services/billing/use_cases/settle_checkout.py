@@ -1,6 +1,6 @@
 """Money for an order: paid, mismatched, or the page expired. Whatever proves it first settles it, once."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Select, select
@@ -17,6 +17,8 @@ from shared.database import FailureClass, HandlingFailed, UnitOfWork
 
 log = structlog.get_logger()
 
+# A page's event and its invoice date one payment within this.
+_ONE_PAYMENT = timedelta(minutes=1)
 # The billing reason of the invoice an order is paid with, by the mode of its page; others are of later periods.
 _FIRST_INVOICES = {"subscription": "subscription_create", "payment": "manual"}
 
@@ -58,10 +60,21 @@ async def settle_by_invoice(work: UnitOfWork, fact: InvoiceFact, stamp: Stamp) -
     if checkout is None or _FIRST_INVOICES[checkout.mode] != fact.reason:
         return None
     paid_at = fact.paid_at or stamp.created
+    if checkout.status == "paid":
+        await _date_by_invoice(work, checkout, paid_at)
     proof = Proof(
         "invoice", fact.amount_paid_minor, fact.currency, fact.customer_id, fact.subscription_id, paid_at=paid_at
     )
     return await _settle(work, checkout, proof)
+
+
+async def _date_by_invoice(work: UnitOfWork, checkout: Checkout, paid_at: datetime) -> None:
+    """A customer on a test clock pays by that clock, which their invoices show and the events of their pages do not."""
+    if checkout.paid_at is None or abs(checkout.paid_at - paid_at) <= _ONE_PAYMENT:
+        return
+    checkout.paid_at = paid_at
+    for group in await groups_of_order(work, checkout.order_id):
+        group.paid_at = paid_at
 
 
 async def _settle(work: UnitOfWork, checkout: Checkout, proof: Proof) -> Applied:

@@ -117,7 +117,7 @@ class TaskRunner:
 
         await self._database.run(record)
         if refused:
-            raise _most_hopeful(refused)
+            raise _combined(refused)
 
     async def _ensure_price(self, price: Price, product_id: str, generation: int) -> str:
         if price.stripe_price_id is not None:
@@ -160,7 +160,7 @@ async def _record_prices(work: UnitOfWork, payload: dict[str, Any], product_id: 
         )
 
 
-def _most_hopeful(failures: Sequence[HandlingFailed]) -> HandlingFailed:
+def _combined(failures: Sequence[HandlingFailed]) -> HandlingFailed:
     """One failure for several: worth another try as long as one of them is, with every reason."""
     best = next((failure for failure in failures if failure.failure is not FailureClass.PERMANENT), failures[0])
     reasons = "; ".join(failure.reason for failure in failures)

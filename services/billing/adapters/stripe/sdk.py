@@ -71,11 +71,9 @@ def without_customer() -> Iterator[None]:
     try:
         yield
     except ProviderFailure as failure:
-        cause = failure.__cause__
-        missing = error_code(failure) == "resource_missing" and getattr(cause, "param", None) == "customer"
-        if not missing:
+        if (error_code(failure), error_param(failure)) != ("resource_missing", "customer"):
             raise
-        raise CustomerDeleted(failure.reason, failure.failure, answered=True) from cause
+        raise CustomerDeleted(failure.reason, failure.failure, answered=True) from failure.__cause__
 
 
 def _classified(error: stripe.StripeError) -> ProviderFailure:
@@ -107,3 +105,8 @@ def error_code(failure: ProviderFailure) -> str:
     """Stripe's code behind a failure, e.g. `resource_missing`; empty when there is none."""
     cause = failure.__cause__
     return (cause.code or "") if isinstance(cause, stripe.StripeError) else ""
+
+
+def error_param(failure: ProviderFailure) -> str:
+    """The parameter Stripe blames for a failure; empty when there is none."""
+    return str(getattr(failure.__cause__, "param", None) or "")

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.billing.adapters.payments import ProviderFailure, SubscriptionRequest
 from services.billing.adapters.stripe.readings import read_subscription
-from services.billing.adapters.stripe.sdk import StripeClient, call, key_of, without_customer
+from services.billing.adapters.stripe.sdk import StripeClient, call, error_param, key_of, without_customer
 from services.billing.domain.facts import SubscriptionFact
 from shared.database import FailureClass
 
@@ -51,13 +51,23 @@ class SubscriptionCalls:
             "off_session": True,
             "proration_behavior": _NOT_PRORATED,
         }
-        if request.first_charge_at is not None:
-            params["trial_end"] = int(request.first_charge_at.timestamp())
+        if request.first_charge_at is None:
+            return await self._create(params, request.group_id, "due", generation)
+        end = int(request.first_charge_at.timestamp())
+        try:
+            return await self._create({**params, "trial_end": end}, request.group_id, "subscription", generation)
+        except ProviderFailure as failure:
+            if error_param(failure) != "trial_end":
+                raise
+            # By the customer's own clock the paid time is over.
+            return await self._create(params, request.group_id, "due", generation)
+
+    async def _create(self, params: dict[str, Any], *key: object) -> SubscriptionFact:
         with without_customer():
             created = await call(
                 self._v1.subscriptions.create_async(
                     params=params,  # type: ignore[arg-type]  # built up, so no TypedDict literal
-                    options=key_of(request.group_id, "subscription", generation),
+                    options=key_of(*key),
                 )
             )
         return _read(created)
