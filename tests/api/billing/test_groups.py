@@ -274,8 +274,8 @@ async def test_a_mixed_order_under_review_starts_nothing(shop: Shop, sandbox: Ru
 async def test_a_renewal_that_fails_is_not_filed_under_another_open_order_of_its_amount(
     shop: Shop, sandbox: RunningSandbox
 ) -> None:
-    bought = await (await cart(shop, sandbox, Line())).pay()
-    waiting = await cart(shop, sandbox, Line(), account_id=bought.account_id)
+    bought = await (await cart(shop, sandbox, Line(fee=500))).pay()
+    waiting = await cart(shop, sandbox, Line(), account_id=bought.account_id)  # costs what the other renews for
     [made] = await bought.subscriptions()
     await sandbox.control.post(f"/_sandbox/subscriptions/{made['id']}/renew", json={"outcome": "decline"})
     await hear_stripe(shop, sandbox)
