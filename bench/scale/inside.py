@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bench.scale.world import FIRST_SERIAL, Order, World
 from services.billing.domain.facts import InvoiceFact, PaymentFact, Stamp, SubscriptionFact
-from services.billing.use_cases.known import Fact, Known
+from services.billing.use_cases.loading import Fact, Loader
 from services.billing.use_cases.reconcile import _due_sessions
 from services.billing.use_cases.record_payment import _checkout_of
 from services.catalog.use_cases.expire_orders import expire_unpaid_orders
@@ -105,10 +105,10 @@ async def _whole_order(work: UnitOfWork, world: World) -> None:
     await locked_order(work, world.order().id)
 
 
-async def _batch_known(work: UnitOfWork, world: World) -> None:
+async def _batch_loaded(work: UnitOfWork, world: World) -> None:
     stamp = Stamp("evt_new", "invoice.updated", datetime.now(UTC))
     orders = [world.order() for _ in range(BATCH)]
-    await Known.of(work, [(fact, stamp) for order in orders for fact in _told_of(order, stamp.created)])
+    await Loader.of(work, [(fact, stamp) for order in orders for fact in _told_of(order, stamp.created)])
 
 
 def _told_of(order: Order, now: datetime) -> list[Fact]:
@@ -147,7 +147,7 @@ CALLS = [
     _use_case("identity", "what is over, forgotten", lambda work, _world: forget_what_is_over(work)),
     _use_case("catalog", "an order loaded to be changed", _whole_order),
     _use_case("catalog", "unpaid orders, expired", lambda work, _world: expire_unpaid_orders(work)),
-    _use_case("billing", "what a batch of events is about", _batch_known),
+    _use_case("billing", "what a batch of events is about", _batch_loaded),
     _use_case("billing", "the checkout of a payment", lambda work, world: _checkout_of(work, _attempt(world.order()))),
     _use_case("billing", "sessions the reconciler looks at", lambda work, _world: _due_sessions(work)),
     _use_case("provisioning", "jobs past their deadline", lambda work, _world: expire_overdue(work, TOOLS)),

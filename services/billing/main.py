@@ -42,7 +42,8 @@ def create_service(
     outbox = Outbox(plumbing.outbox_table, time)
     database = Database(address, SCHEMA, clock=time, outbox=outbox, pool_size=settings.pool_size)
     provider = payments or StripePayments(
-        *make_client(settings.stripe_secret_key.get_secret_value(), settings.stripe_api_base)
+        *make_client(settings.stripe_secret_key.get_secret_value(), settings.stripe_api_base),
+        test_clocks=settings.test_clocks,
     )
     intake_store, sweep_store = EventStore(address), EventStore(address)
     intake = Intake(intake_store, lambda: database.notifier.poke("stripe_events"))
@@ -64,7 +65,7 @@ def create_service(
         closing=closing,
     )
     reconciler = Reconciler(database, provider, sweep_store, livemode=settings.livemode)
-    processor = EventProcessor(database, events)
+    processor = EventProcessor(database, events, provider)
     worker = ServiceWorker(
         SCHEMA,
         database,

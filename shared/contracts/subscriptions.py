@@ -8,7 +8,14 @@ from shared.contracts import billing, catalog, identity, provisioning
 from shared.contracts.base import Event
 
 SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
-    "billing": (identity.UserRegistered, catalog.PlanPublished, catalog.OrderCanceled),
+    "billing": (
+        identity.UserRegistered,
+        catalog.PlanPublished,
+        catalog.OrderCanceled,
+        catalog.ItemDelivered,
+        catalog.EntitlementEnded,
+        catalog.EntitlementRestored,
+    ),
     "catalog": (
         identity.AccountDescribed,
         billing.PriceSynced,

@@ -21,7 +21,7 @@ class Replay(BaseModel):
 
 
 class CheckoutLineBody(Body):
-    """A line of the order. The set-up fee is per unit, like the price."""
+    """A line of the order. The set-up fee is per unit, like the price. `item_id` is the order's item it pays."""
 
     price_id: body_id("prc")  # type: ignore[valid-type]  # an Annotated type made by a function
     description: Annotated[Line, StringConstraints(min_length=1, max_length=400)]
@@ -29,6 +29,7 @@ class CheckoutLineBody(Body):
     unit_amount_minor: Amount
     setup_fee_minor: Amount
     interval: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,20}$")]
+    item_id: body_id("itm") | None = None  # type: ignore[valid-type]  # an Annotated type made by a function
 
 
 class CheckoutBody(Body):

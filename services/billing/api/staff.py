@@ -1,4 +1,4 @@
-"""Routes for staff: what Stripe told us, what became of it, a button to try again; and the clocks of test mode."""
+"""Routes for staff: what Stripe told us, what renews, what needs a person; and the clocks of test mode."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -7,13 +7,13 @@ from fastapi import APIRouter, Path, Query
 
 from services.billing import queries
 from services.billing.api.schemas import BusinessTimeView, ClockMove, EventState, Replay
-from services.billing.queries import StripeEventDetail, StripeEventView
 from services.billing.use_cases.move_clock import ClockDesk
 from services.billing.use_cases.replay_event import replay_event
+from shared.contracts.reads.billing import BillingOverview, StripeEventDetail, StripeEventView, SubscriptionView
 from shared.contracts.reads.common import Page
 from shared.database import Database
 from shared.web.access import Caller, staff_router
-from shared.web.fields import path_id
+from shared.web.fields import body_id, path_id
 from shared.web.pagination import PageQuery
 
 EventId = Annotated[str, Path(pattern=r"^evt_[A-Za-z0-9_]{1,200}$")]
@@ -21,8 +21,22 @@ EventType = Annotated[str | None, Query(alias="type", pattern=r"^[a-z0-9_.]{1,10
 
 
 def staff_routes(database: Database, clocks: ClockDesk) -> APIRouter:
-    """Stripe's events, and business time."""
+    """Stripe's events, subscriptions, the overview, and business time."""
     router = staff_router()
+
+    @router.get("/overview/billing", permission="staff.billing.read")
+    async def billing_overview() -> BillingOverview:
+        """What needs a person in billing, and today's money."""
+        async with database.read() as session:
+            return await queries.overview(session, database.clock.now())
+
+    @router.get("/subscriptions", permission="staff.billing.read")
+    async def list_order_subscriptions(
+        order_id: Annotated[body_id("ord"), Query()],  # type: ignore[valid-type]  # an Annotated type made by a function
+    ) -> Page[SubscriptionView]:
+        """What renews of one order: one per interval."""
+        async with database.read() as session:
+            return Page(data=await queries.subscriptions_of_order(session, order_id))
 
     @router.get("/stripe-events", permission="staff.billing.read")
     async def list_stripe_events(

@@ -11,8 +11,9 @@ from services.billing.domain.checkout import (
     Settlement,
 )
 from services.billing.domain.invoice import Invoice
-from services.billing.domain.payer import Payer
+from services.billing.domain.payer import FormerCustomer, Payer
 from services.billing.domain.payment import Payment, words_for
+from services.billing.domain.payment_group import PaymentGroup, PaymentGroupItem, PaymentGroupUnit
 from services.billing.domain.plan import Plan, Price
 from services.billing.domain.stripe_event import StripeEvent, event_queue
 from services.billing.domain.stripe_task import StripeTask, task_queue
@@ -27,9 +28,13 @@ __all__ = [
     "CheckoutHistory",
     "CheckoutLine",
     "ClosedOrder",
+    "FormerCustomer",
     "Invoice",
     "Payer",
     "Payment",
+    "PaymentGroup",
+    "PaymentGroupItem",
+    "PaymentGroupUnit",
     "Plan",
     "Price",
     "Proof",

@@ -22,6 +22,7 @@ class SessionFact:
     """A Checkout Session.
 
     status: open, complete or expired. payment_status: paid, unpaid or no_payment_required.
+    paid_at: when it was paid, where Stripe says so.
     """
 
     session_id: str
@@ -32,6 +33,7 @@ class SessionFact:
     customer_id: str | None
     subscription_id: str | None
     checkout_hint: str | None
+    paid_at: datetime | None = None
 
     @property
     def settled(self) -> bool:
@@ -41,7 +43,10 @@ class SessionFact:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceFact:
-    """An invoice as it stood when the event was made. `reason` is Stripe's billing_reason."""
+    """An invoice as it stood when the event was made. `reason` is Stripe's billing_reason.
+
+    period_end: until when its lines pay.
+    """
 
     stripe_invoice_id: str
     customer_id: str | None
@@ -58,11 +63,17 @@ class InvoiceFact:
     paid_at: datetime | None
     hosted_invoice_url: str | None
     pdf_url: str | None
+    group_hint: str | None = None
+    period_end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionFact:
-    """A subscription as it stood when the event was made. `period_end` is the latest end among its items."""
+    """A subscription as it stood when the event was made. `period_end` is the latest end among its items.
+
+    ends_at: when it ended or is planned to end; a plan may stand in `cancel_at` alone. units: (Stripe's item, Stripe's
+    price, quantity). rescheduled_to: what our own move of its next charge noted on it.
+    """
 
     stripe_subscription_id: str
     customer_id: str | None
@@ -70,6 +81,10 @@ class SubscriptionFact:
     period_end: datetime | None
     cancel_at_period_end: bool
     order_hint: str | None
+    group_hint: str | None = None
+    ends_at: datetime | None = None
+    units: tuple[tuple[str, str, int], ...] = ()
+    rescheduled_to: datetime | None = None
 
     @property
     def subscription_id(self) -> str:
@@ -83,7 +98,7 @@ class PaymentFact:
 
     reference: the charge's id; for an attempt that never became a charge, one made from the payment intent's id.
     order_reference: what Checkout wrote on the payment, the session's id or its beginning.
-    failure_code: Stripe's decline code or error code, None when the attempt succeeded.
+    failure_code: Stripe's decline code or error code, None when the attempt succeeded. made_at: when it was made.
     """
 
     reference: str
@@ -96,6 +111,14 @@ class PaymentFact:
     failure_code: str | None
     order_hint: str | None
     order_reference: str | None
+    made_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerDeletedFact:
+    """A customer was deleted, and every subscription of theirs with them."""
+
+    customer_id: str
 
 
 @dataclass(frozen=True, slots=True)

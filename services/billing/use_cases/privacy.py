@@ -7,7 +7,17 @@ from sqlalchemy import ARRAY, ColumnElement, Select, String, Table, any_, func, 
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.billing.adapters.tables import clocks, plumbing
-from services.billing.domain import Checkout, CheckoutHistory, Invoice, Payer, Payment, StripeEvent, Subscription
+from services.billing.domain import (
+    Checkout,
+    CheckoutHistory,
+    FormerCustomer,
+    Invoice,
+    Payer,
+    Payment,
+    PaymentGroup,
+    StripeEvent,
+    Subscription,
+)
 from shared.database import Database, UnitOfWork
 from shared.web.privacy import ERASED, ERASED_DOMAIN, Holding, Privacy
 
@@ -38,7 +48,9 @@ HOLDINGS = (
         erase={"email": f"nobody@{ERASED_DOMAIN}", "name": ERASED, "account_name": ERASED},
         kept="the id, and Stripe's id of the customer: whoever runs the shop erases the customer at Stripe",
     ),
+    _of(FormerCustomer.account_id),
     _of(Checkout.account_id),
+    _of(PaymentGroup.account_id),
     Holding(_history, _checkout_history, kept=_BOOKS),
     _of(Invoice.account_id),
     _of(Payment.account_id),
@@ -81,7 +93,9 @@ async def _names_at_stripe(database: Database, account_id: str) -> Sequence[str]
         payer = await session.get(Payer, account_id)
         paid = select(Payment.reference, Payment.stripe_payment_intent_id).where(Payment.account_id == account_id)
         payments = (await session.execute(paid)).all()
-    names = [account_id, *(name for row in payments for name in row if name)]
+        gone = select(FormerCustomer.stripe_customer_id).where(FormerCustomer.account_id == account_id)
+        former = (await session.scalars(gone)).all()
+    names = [account_id, *former, *(name for row in payments for name in row if name)]
     return [*names, payer.stripe_customer_id] if payer and payer.stripe_customer_id else names
 
 

@@ -12,7 +12,13 @@ from shared.web.invariants import Invariant, Probe, PromiseWatch, stuck_facts, t
 
 INVARIANTS: tuple[Invariant, ...] = (
     stuck_facts(),
-    told_twice("billing.checkout.paid.v1", "billing.payment.mismatched.v1", "billing.invoice.paid.v1"),
+    told_twice(
+        "billing.checkout.paid.v1",
+        "billing.payment.mismatched.v1",
+        "billing.invoice.paid.v1",
+        "billing.subscription.started.v1",
+        "billing.subscription.rescheduled.v1",
+    ),
     Invariant(
         "I3",
         "two_invoices_for_one_period",
@@ -22,6 +28,7 @@ INVARIANTS: tuple[Invariant, ...] = (
           ON earlier.order_id = later.order_id AND earlier.id < later.id
           AND earlier.stripe_subscription_id = later.stripe_subscription_id
         WHERE later.id > :since AND later.status = 'paid' AND earlier.status = 'paid'
+          AND later.amount_paid_minor > 0 AND earlier.amount_paid_minor > 0
           AND later.created_at < earlier.created_at + interval '20 days'
         """,
     ),

@@ -1,23 +1,33 @@
 """What a batch of Stripe's facts is about, fetched together: the few queries a batch costs, whatever its size."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import ARRAY, String, any_, bindparam, literal, or_, select, text
 from sqlalchemy.orm import InstrumentedAttribute
 
-from services.billing.domain import Checkout, Invoice, Payer, Payment, Subscription
-from services.billing.domain.facts import DisputeFact, InvoiceFact, PaymentFact, SessionFact, Stamp, SubscriptionFact
+from services.billing.domain import Checkout, FormerCustomer, Invoice, Payer, Payment, PaymentGroup, Subscription
+from services.billing.domain.facts import (
+    CustomerDeletedFact,
+    DisputeFact,
+    InvoiceFact,
+    PaymentFact,
+    SessionFact,
+    Stamp,
+    SubscriptionFact,
+)
+from services.billing.domain.payment_group import NEVER, WITH_PAYMENT
+from services.billing.use_cases.payment_groups import groups_of_order, locked_groups
 from shared.database import UnitOfWork
 from shared.kernel import new_id
 
-Fact = SessionFact | InvoiceFact | SubscriptionFact | PaymentFact | DisputeFact
+Fact = SessionFact | InvoiceFact | SubscriptionFact | PaymentFact | DisputeFact | CustomerDeletedFact
 Row = TypeVar("Row", Invoice, Subscription, Payment)
 
 
-class Known:
-    """The accounts, orders and mirrors the facts name.
+class Loader:
+    """The accounts, orders, groups and mirrors the facts name.
 
     A mirror that is missing is made empty; nobody else reads or makes one of these until the transaction ends.
     """
@@ -26,19 +36,22 @@ class Known:
         self._work = work
         self._accounts: dict[str, str] = {}
         self._orders: dict[tuple[str, str], str] = {}
+        self._groups: list[PaymentGroup] = []
         self.invoices: dict[str, Invoice] = {}
         self.subscriptions: dict[str, Subscription] = {}
         self.payments: dict[str, Payment] = {}
 
     @classmethod
-    async def of(cls, work: UnitOfWork, told: Sequence[tuple[Fact, Stamp]]) -> "Known":
-        """Fetches what `told` is about."""
-        known = cls(work)
-        facts = [fact for fact, _stamp in told]
-        await known._find_accounts(facts)
-        await known._find_orders([fact for fact in facts if isinstance(fact, InvoiceFact | SubscriptionFact)])
-        await known._find_mirrors(told)
-        return known
+    async def of(cls, work: UnitOfWork, facts_and_stamps: Sequence[tuple[Fact, Stamp]]) -> "Loader":
+        """Fetches what the facts are about."""
+        loader = cls(work)
+        facts = [fact for fact, _stamp in facts_and_stamps]
+        await loader._find_accounts(facts)
+        about_orders = [fact for fact in facts if isinstance(fact, InvoiceFact | SubscriptionFact)]
+        await loader._find_orders(about_orders)
+        await loader._find_groups(about_orders)
+        await loader._find_mirrors(facts_and_stamps)
+        return loader
 
     def account(self, customer_id: str | None) -> str | None:
         """The account Stripe knows by this customer id; None for customers of others."""
@@ -58,6 +71,34 @@ class Known:
         )
         return (await self._work.session.execute(statement.limit(1))).scalar_one_or_none()
 
+    async def group(self, account_id: str, fact: InvoiceFact | SubscriptionFact) -> PaymentGroup | None:
+        """The account's own group behind the fact, locked: by its subscription, else by what our metadata says."""
+        subscription_id = fact.subscription_id
+        mine = [group for group in self._groups if group.account_id == account_id]
+        for group in mine:
+            if subscription_id is not None and group.stripe_subscription_id == subscription_id:
+                return group
+        unbound = [group for group in mine if group.stripe_subscription_id is None and group.starts != NEVER]
+        for group in unbound:
+            if group.id == fact.group_hint:
+                return group
+        if fact.group_hint is not None:
+            return None
+        # A page opened before groups had names carries the order's alone; then all of the order is one group.
+        order_id = await self.order(account_id, fact)
+        if order_id is None:
+            return None
+        groups = [group for group in await groups_of_order(self._work, order_id) if group.starts == WITH_PAYMENT]
+        fits = len(groups) == 1 and groups[0].stripe_subscription_id in (None, subscription_id)
+        return groups[0] if fits else None
+
+    async def _find_groups(self, facts: Sequence[InvoiceFact | SubscriptionFact]) -> None:
+        hints = {fact.group_hint for fact in facts} - {None}
+        subscriptions = {fact.subscription_id for fact in facts} - {None}
+        if hints or subscriptions:
+            named = or_(_among(PaymentGroup.id, hints), _among(PaymentGroup.stripe_subscription_id, subscriptions))
+            self._groups = await locked_groups(self._work, select(PaymentGroup).where(named))
+
     async def _find_accounts(self, facts: Iterable[Fact]) -> None:
         customers = {fact.customer_id for fact in facts if not isinstance(fact, DisputeFact)} - {None}
         if customers:
@@ -66,6 +107,14 @@ class Known:
             )
             rows = await self._work.session.execute(statement)
             self._accounts = {str(row.stripe_customer_id): row.account_id for row in rows}
+            await self._find_former(customers - self._accounts.keys())
+
+    async def _find_former(self, customers: Set[str | None]) -> None:
+        """Customers that were deleted at Stripe, for what is told of them late."""
+        if customers:
+            statement = select(FormerCustomer).where(_among(FormerCustomer.stripe_customer_id, customers))
+            for former in (await self._work.session.execute(statement)).scalars():
+                self._accounts[former.stripe_customer_id] = former.account_id
 
     async def _find_orders(self, facts: Sequence[InvoiceFact | SubscriptionFact]) -> None:
         hints = {fact.order_hint for fact in facts} - {None}
@@ -80,12 +129,12 @@ class Known:
             if row.stripe_subscription_id is not None:
                 self._orders[row.account_id, row.stripe_subscription_id] = row.order_id
 
-    async def _find_mirrors(self, told: Sequence[tuple[Fact, Stamp]]) -> None:
+    async def _find_mirrors(self, facts_and_stamps: Sequence[tuple[Fact, Stamp]]) -> None:
         # What makes each mirror that may be missing, by the name Stripe gave it.
         invoices: dict[str, Callable[[], Invoice]] = {}
         subscriptions: dict[str, Callable[[], Subscription]] = {}
         payments: dict[str, Callable[[], Payment]] = {}
-        for fact, stamp in told:
+        for fact, stamp in facts_and_stamps:
             account_id = None if isinstance(fact, DisputeFact) else self.account(fact.customer_id)
             match fact:
                 case DisputeFact():
