@@ -9,10 +9,11 @@ from starlette.routing import Mount, Route
 
 from gateway.web.assets import DIST, BuiltAssets, Manifest
 from gateway.web.csrf import Csrf
+from gateway.web.guard import error_page, guarded
 from gateway.web.pages import ROUTES
 from gateway.web.templating import build_environment
 from gateway.web.upstream import Site, UpstreamAway, Visitor
-from gateway.web.visit import Visit, error_page, guarded
+from gateway.web.visit import Visit
 
 ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -21,7 +22,7 @@ def web_routes(site: Site) -> list[Route | Mount]:
     """Every page, and /static. Raises `AssetsNotBuilt` when `npm run build` has not been run."""
     environment = build_environment(site.settings, Manifest())
     pages: list[Route | Mount] = [
-        Route(entry.path, guarded(entry.page, entry.access, site, environment), methods=[entry.method])
+        Route(entry.path, guarded(entry, site, environment), methods=[entry.method])
         for entry in ROUTES
     ]
     return [*pages, Mount("/static", BuiltAssets(directory=DIST), name="static")]
