@@ -1,5 +1,6 @@
 """The Jinja environment: autoescaping always, undefined names are errors, texts live in the templates."""
 
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -11,6 +12,15 @@ from gateway.web.upstream import WebSettings
 from shared.contracts.reads.common import MoneyView
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+@cache
+def environment_for(settings: WebSettings) -> Environment:
+    """The environment of this process, so that every template is compiled once.
+
+    Raises `AssetsNotBuilt` when `npm run build` has not been run.
+    """
+    return build_environment(settings, Manifest())
 
 
 def build_environment(settings: WebSettings, manifest: Manifest) -> Environment:

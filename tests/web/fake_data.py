@@ -45,6 +45,12 @@ STOP = ActionView(
 )
 REBOOT = ActionView(name="reboot", label="Reboot", confirm="Everything running on it is interrupted for a moment.")
 START = ActionView(name="start", label="Start")
+_RIGHTS = ("suspend", "end", "change")
+
+
+def copies(actions: list[ActionView]) -> list[ActionView]:
+    """Of their own, so that a test that changes them changes no other."""
+    return [action.model_copy() for action in actions]
 
 
 def new_id(prefix: str) -> str:
@@ -198,12 +204,12 @@ class World:
             power={"running": "running", "stopped": "stopped", "suspended": "stopped"}.get(state), state=state,
             order_id=order.id, entitlement_id=entitlement, address=address,
             attributes=[LabelledValue(key="system", label="System", value="Debian 12")],
-            actions={"running": [REBOOT, STOP], "stopped": [START]}.get(state, []), spec={},
+            actions=copies({"running": [REBOOT, STOP], "stopped": [START]}.get(state, [])), spec={},
             configuration=item.configuration, created_at=order.paid_at or order.created_at,
             activated_at=given.get("activated_at"), delayed=state == "delayed", message=given.get("message"),
             pending_action=given.get("pending_action"), customer=order.customer, provider="pve-1",
             external_ref="pve-1/101", missing_since=None, version=1,
-            staff_actions=[REBOOT, *(ActionView(name=name, label=name.capitalize()) for name in ("suspend", "end", "change"))],
+            staff_actions=[*copies([REBOOT]), *(ActionView(name=name, label=name.capitalize()) for name in _RIGHTS)],
             timeline=given.get("timeline", []), history=[], jobs=[],
             access=AccessView(command=f"ssh root@{address}", note="With one of the keys below.", keys=[key]) if running else None,
         )  # fmt: skip

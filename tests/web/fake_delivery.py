@@ -2,7 +2,8 @@
 
 import time
 
-from tests.web.fake_data import REBOOT, STOP, AccessView, World, entry, now
+from shared.contracts.reads.provisioning import AccessView
+from tests.web.fake_data import REBOOT, STOP, World, copies, entry, now
 from tests.web.fake_routing import find
 from tests.web.fake_scenarios import STEP_COUNT, built, due_steps
 
@@ -31,7 +32,7 @@ def progress(world: World) -> None:
             order = find(world.orders, service.order_id)
             service.timeline = built(0, STEP_COUNT)
             service.state, service.status, service.power, service.activated_at = "running", "active", "running", now()
-            service.address, service.actions = "203.0.113.99", [REBOOT, STOP]
+            service.address, service.actions = "203.0.113.99", copies([REBOOT, STOP])
             service.access = AccessView(command="ssh root@203.0.113.99", note="With your key.")
             order.status, order.fulfilled_at = "fulfilled", now()
             order.timeline.append(entry(now(), "Fulfilled"))

@@ -67,6 +67,11 @@ def plan(code: str, name: str, tagline: str, kind: str, priced: list[PriceView],
 
 
 def plans() -> list[PlanView]:
+    """Copies, so that a test that changes one changes no other test's."""
+    return [one.model_copy(deep=True) for one in _plans()]
+
+
+def _plans() -> list[PlanView]:
     access = ["One IPv4 address", "Root access by SSH"]
     soon = "announced"
     return [
