@@ -22,8 +22,7 @@ def web_routes(site: Site) -> list[Route | Mount]:
     """Every page, and /static. Raises `AssetsNotBuilt` when `npm run build` has not been run."""
     environment = environment_for(site.settings)
     pages: list[Route | Mount] = [
-        Route(entry.path, guarded(entry, site, environment), methods=[entry.method])
-        for entry in ROUTES
+        Route(entry.path, guarded(entry, site, environment), methods=[entry.method]) for entry in ROUTES
     ]
     return [*pages, Mount("/static", BuiltAssets(directory=DIST), name="static")]
 

@@ -100,5 +100,5 @@ def _spelled(value: Value) -> list[str]:
 
 
 def _number(text: str) -> int | str:
-    """A number where it is one of a sensible length; anything else goes as it is, and the catalogue says what is wrong."""
+    """A number where it is one of a sensible length; of anything else the catalogue says what is wrong."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER else text

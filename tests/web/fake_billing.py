@@ -1,8 +1,9 @@
 """The fake billing service, as customers see it."""
 
+from typing import Any
+
 from pydantic import BaseModel
 
-from gateway.web.upstream import Answer
 from shared.contracts.reads.billing import InvoiceView, SubscriptionView
 from shared.contracts.reads.common import Page
 from tests.web.fake_routing import NOT_FOUND, Ask, page, route
@@ -14,7 +15,7 @@ def list_invoices(ask: Ask) -> BaseModel:
 
 
 @route("GET", "/invoices/([^/]+)", InvoiceView)
-def one_invoice(ask: Ask) -> BaseModel | Answer:
+def one_invoice(ask: Ask) -> Any:
     found = [row.view for row in ask.world.invoices if (row.account_id, row.view.id) == (ask.account, ask.path[0])]
     return found[0] if found else NOT_FOUND
 

@@ -211,13 +211,17 @@ class World:
             external_ref="pve-1/101", missing_since=None, version=1,
             staff_actions=[*copies([REBOOT]), *(ActionView(name=name, label=name.capitalize()) for name in _RIGHTS)],
             timeline=given.get("timeline", []), history=[], jobs=[],
-            access=AccessView(command=f"ssh root@{address}", note="With one of the keys below.", keys=[key]) if running else None,
+            access=AccessView(command=f"ssh root@{address}", note="With one of these keys.", keys=[key]) if running else None,
         )  # fmt: skip
         order.entitlements.append(
             EntitlementView(
-                id=entitlement, item_id=item.id, ordinal=len(order.entitlements) + 1, name=service.name,
-                status="active" if running else "granted", service_id=service.id,
-            )  # fmt: skip
+                id=entitlement,
+                item_id=item.id,
+                ordinal=len(order.entitlements) + 1,
+                name=service.name,
+                status="active" if running else "granted",
+                service_id=service.id,
+            )
         )
         self.services.insert(0, service)
         return service

@@ -1,5 +1,7 @@
 """What the fake catalogue sells, in the published read model."""
 
+from typing import Any
+
 from shared.contracts.reads.catalog import ChoiceView, FieldView, GroupView, PlanView, PriceView
 from shared.contracts.reads.common import LabelledValue
 
@@ -28,11 +30,12 @@ VPS_FIELDS = [
         key="root_password", label="Make a one-time root password", kind="flag", help="Shown once. A key is safer.",
     ),
 ]  # fmt: skip
+STAMPS = [ChoiceView(value=str(number), label=f"No. {number}") for number in range(9)]
 # A type nobody here has heard of, with a kind of field nobody knows.
 POSTCARD_FIELDS = [
     FieldView(key="name", label="To whom", kind="text", required=True, max_length=80),
     FieldView(key="message", label="Message", kind="multiline", max_length=500),
-    FieldView(key="stamp", label="Stamp", kind="choice", choices=[ChoiceView(value=str(n), label=f"No. {n}") for n in range(9)]),
+    FieldView(key="stamp", label="Stamp", kind="choice", choices=STAMPS),
     FieldView(key="scent", label="Scent", kind="perfume", placeholder="lavender"),
 ]  # fmt: skip
 
@@ -53,17 +56,19 @@ def prices(month: int | None, year: int | None, setup: int = 0, *, usd: bool = T
     ]  # fmt: skip
 
 
-def plan(code: str, name: str, tagline: str, kind: str, priced: list[PriceView], **given: object) -> PlanView:
-    summary = [LabelledValue(key=str(n), label=label, value=value) for n, (label, value) in enumerate(given.get("summary", []))]  # type: ignore[call-overload]
+def plan(code: str, name: str, tagline: str, kind: str, priced: list[PriceView], **given: Any) -> PlanView:
+    summary = [
+        LabelledValue(key=label.lower(), label=label, value=value) for label, value in given.get("summary", [])
+    ]  # fmt: skip
     return PlanView(
         id=f"pln_{code.replace('-', '')}", code=code, name=name, tagline=tagline, description=tagline,
-        product_type=kind, unit=str(given.get("unit", "server")),
-        group=SERVERS if kind == "vps" else OTHERS[kind], availability=str(given.get("availability", "open")),
-        recommended=code == "vps-m", features=given.get("features", []), summary=summary, spec={},
+        product_type=kind, unit=given.get("unit", "server"), group=SERVERS if kind == "vps" else OTHERS[kind],
+        availability=given.get("availability", "open"), recommended=code == "vps-m",
+        features=given.get("features", []), summary=summary, spec={},
         fields=given.get("fields", VPS_FIELDS if kind == "vps" else []),
         intervals=list(dict.fromkeys(price.interval for price in priced)),
         max_quantity=given.get("max_quantity", 10), prices=priced,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 def plans() -> list[PlanView]:

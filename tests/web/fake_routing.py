@@ -51,6 +51,10 @@ class Ask:
         return len(self.json.get("reason", "")) >= 3
 
 
+Handler = Callable[[Ask], Any]
+"""Answers a model, which is then shown as the declared one, or a whole `Answer`: a problem, say."""
+
+
 class Nothing(BaseModel):
     """No body."""
 
@@ -64,7 +68,7 @@ class FakeRoute:
     model: Any
     status: int
     fresh: bool
-    handler: Callable[[Ask], BaseModel | Answer]
+    handler: Handler
 
 
 ROUTES: list[FakeRoute] = []
@@ -72,10 +76,10 @@ ROUTES: list[FakeRoute] = []
 
 def route(
     method: str, pattern: str, model: Any = Nothing, *, status: int = 200, fresh: bool = False
-) -> Callable[[Callable[[Ask], BaseModel | Answer]], Callable[[Ask], BaseModel | Answer]]:
+) -> Callable[[Handler], Handler]:
     """Registers a handler; what it returns is shown as `model`, and nothing else of it."""
 
-    def register(handler: Callable[[Ask], BaseModel | Answer]) -> Callable[[Ask], BaseModel | Answer]:
+    def register(handler: Handler) -> Handler:
         ROUTES.append(FakeRoute(method, re.compile(f"/api/v1{pattern}"), model, status, fresh, handler))
         return handler
 

@@ -34,8 +34,8 @@ def customer_world(**settings: Any) -> World:
     world.user("fin@example.com", "Fin Finance", None, ("finance",))
     world.user("ops@example.com", "Olga Operations", None, ("operations",))
     world.keys[ADA] = [
-        SshKeyView(id=new_id("key"), name="laptop", kind="ssh-ed25519", fingerprint="SHA256:2cVqz1Q5c8y4o9y1s0p7mZxGb9ZCg2q0rK2c7Xk",
-                   public_key=f"{ED25519} ada@laptop", created_at=ago(days=30)),
+        SshKeyView(id=new_id("key"), name="laptop", kind="ssh-ed25519", created_at=ago(days=30),
+                   fingerprint="SHA256:2cVqz1Q5c8y4o9y1s0p7mZxGb9ZCg2q0rK2c7Xk", public_key=f"{ED25519} ada@laptop"),
     ]  # fmt: skip
     _orders(world)
     _services(world)
@@ -48,7 +48,10 @@ def _orders(world: World) -> None:
     names = world.named
     expired = world.order(
         ADA, "expired", created_at=ago(days=9), quantity=3,
-        configuration={"hostname": "again.example.com", "system": "alma-9", "region": "hel", "ssh_keys": [ED25519 + " other"], "root_password": True},
+        configuration={
+            "hostname": "again.example.com", "system": "alma-9", "region": "hel", "ssh_keys": [f"{ED25519} other"],
+            "root_password": True,
+        },
     )  # fmt: skip
     expired.timeline.append(entry(ago(days=8), "Expired unpaid", "Nothing was charged"))
     canceled = world.order(ADA, "canceled", created_at=ago(days=6))
@@ -152,8 +155,10 @@ def _mixed(world: World) -> None:
     ]
     mixed = _paid(world, 3, items=items)
     for index in (1, 2):
-        world.service(mixed, "running", item=items[0], name=f"front-{index}.example.com", address=f"203.0.113.{50 + index}",
-                      activated_at=ago(minutes=1), timeline=built(2.8, 6))  # fmt: skip
+        world.service(
+            mixed, "running", item=items[0], name=f"front-{index}.example.com", address=f"203.0.113.{50 + index}",
+            activated_at=ago(minutes=1), timeline=built(2.8, 6),
+        )  # fmt: skip
     current = entry(ago(seconds=5), "Creating the server", "Copying Debian 12", "active")
     world.service(mixed, "setting_up", item=items[1], timeline=built(2.8, 2, current))
     card = world.service(mixed, "on_its_way", item=items[2], timeline=[entry(ago(minutes=2), "Printed")])

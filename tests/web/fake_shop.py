@@ -41,7 +41,7 @@ def list_plans(ask: Ask) -> BaseModel:
 
 
 @route("GET", "/plans/([^/]+)", PlanView)
-def one_plan(ask: Ask) -> BaseModel | Answer:
+def one_plan(ask: Ask) -> Any:
     return next((plan for plan in ask.world.plans if plan.code == ask.path[0]), None) or NOT_FOUND
 
 
@@ -67,7 +67,7 @@ def wrong(world: World, order: dict[str, Any]) -> Answer | None:
 
 
 @route("POST", "/quotes", WarnedQuote)
-def quote(ask: Ask) -> BaseModel | Answer:
+def quote(ask: Ask) -> Any:
     refused = wrong(ask.world, ask.json)
     if refused:
         return refused
@@ -87,7 +87,7 @@ def quote(ask: Ask) -> BaseModel | Answer:
 
 
 @route("POST", "/orders", OrderView, status=201)
-def place_order(ask: Ask) -> BaseModel | Answer:
+def place_order(ask: Ask) -> Any:
     key = ask.headers["Idempotency-Key"]
     known = find(ask.world.orders, ask.world.order_keys.get(key, ""))
     refused = wrong(ask.world, ask.json)
@@ -109,13 +109,13 @@ def list_orders(ask: Ask) -> BaseModel:
 
 
 @route("GET", "/orders/([^/]+)", OrderDetail)
-def one_order(ask: Ask) -> BaseModel | Answer:
+def one_order(ask: Ask) -> Any:
     progress(ask.world)
     return one(ask.world.orders, ask.path[0], ask.account)
 
 
 @route("POST", "/orders/([^/]+)/checkout", CheckoutView)
-def checkout(ask: Ask) -> BaseModel | Answer:
+def checkout(ask: Ask) -> Any:
     if "billing" in ask.world.away:
         return problem(503, "checkout-unavailable", "Checkout is not available right now.", retry_after="30")
     order = find(ask.world.orders, ask.path[0], ask.account)
@@ -127,7 +127,7 @@ def checkout(ask: Ask) -> BaseModel | Answer:
 
 
 @route("POST", "/orders/([^/]+)/cancel", OrderView)
-def cancel(ask: Ask) -> BaseModel | Answer:
+def cancel(ask: Ask) -> Any:
     order = find(ask.world.orders, ask.path[0], ask.account)
     if order is None:
         return NOT_FOUND
@@ -151,13 +151,13 @@ def list_services(ask: Ask) -> BaseModel:
 
 
 @route("GET", "/services/([^/]+)", ServiceDetail)
-def one_service(ask: Ask) -> BaseModel | Answer:
+def one_service(ask: Ask) -> Any:
     progress(ask.world)
     return one(ask.world.services, ask.path[0], ask.account)
 
 
 @route("POST", "/services/([^/]+)/(?:power|actions/([^/]+))", JobAccepted, status=202)
-def act(ask: Ask) -> BaseModel | Answer:
+def act(ask: Ask) -> Any:
     service = find(ask.world.services, ask.path[0], ask.account)
     if service is None:
         return NOT_FOUND
@@ -171,7 +171,7 @@ def act(ask: Ask) -> BaseModel | Answer:
 
 
 @route("POST", "/services/([^/]+)/secret", SecretView, fresh=True)
-def secret(ask: Ask) -> BaseModel | Answer:
+def secret(ask: Ask) -> Any:
     service = find(ask.world.services, ask.path[0], ask.account)
     if service is None:
         return NOT_FOUND
@@ -181,7 +181,3 @@ def secret(ask: Ask) -> BaseModel | Answer:
     if service.access:
         service.access.password_waiting = False
     return SecretView(value=shown)
-
-
-
-

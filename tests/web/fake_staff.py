@@ -4,7 +4,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.web.upstream import Answer
 from shared.contracts.reads.billing import BillingOverview, EntryView, StripeEventDetail, StripeEventView
 from shared.contracts.reads.catalog import (
     CatalogOverview,
@@ -35,12 +34,12 @@ def orders(ask: Ask) -> BaseModel:
 
 
 @route("GET", "/staff/orders/([^/]+)", StaffOrderDetail)
-def order(ask: Ask) -> BaseModel | Answer:
+def order(ask: Ask) -> Any:
     return one(ask.world.orders, ask.path[0])
 
 
 @route("POST", "/staff/orders/([^/]+)/accept-payment", StaffOrderView, fresh=True)
-def accept_payment(ask: Ask) -> BaseModel | Answer:
+def accept_payment(ask: Ask) -> Any:
     found = find(ask.world.orders, ask.path[0])
     if found is None:
         return NOT_FOUND
@@ -56,7 +55,10 @@ def staff_plans(ask: Ask) -> list[StaffPlanView]:
             id=plan.id, code=plan.code, name=plan.name, product_type=plan.product_type, group=plan.group,
             status="draft" if plan.code == "cert-dv" else "published", availability=plan.availability, version=1,
             created_at=ago(days=90),
-            prices=[StaffPriceView(**price.model_dump(), stripe_price_id="price_1", synced=price.currency != "JPY") for price in plan.prices],
+            prices=[
+                StaffPriceView(**price.model_dump(), stripe_price_id="price_1", synced=price.currency != "JPY")
+                for price in plan.prices
+            ],
         )
         for plan in ask.world.plans
     ]  # fmt: skip
@@ -68,7 +70,7 @@ def plans(ask: Ask) -> BaseModel:
 
 
 @route("POST", "/staff/plans/([^/]+)/(publish|retire|prices)", StaffPlanView)
-def change_plan(ask: Ask) -> BaseModel | Answer:
+def change_plan(ask: Ask) -> Any:
     found = next((plan for plan in staff_plans(ask) if plan.id == ask.path[0]), None)
     if found is None:
         return NOT_FOUND
@@ -78,7 +80,7 @@ def change_plan(ask: Ask) -> BaseModel | Answer:
 
 
 @route("POST", "/staff/entitlements/([^/]+)/(suspend|resume|end|restore|change)")
-def decide(ask: Ask) -> BaseModel | Answer:
+def decide(ask: Ask) -> Any:
     found = next((row for row in ask.world.services if row.entitlement_id == ask.path[0]), None)
     if found is None:
         return NOT_FOUND
@@ -106,12 +108,12 @@ def services(ask: Ask) -> BaseModel:
 
 
 @route("GET", "/staff/services/([^/]+)", StaffServiceDetail)
-def service(ask: Ask) -> BaseModel | Answer:
+def service(ask: Ask) -> Any:
     return one(ask.world.services, ask.path[0])
 
 
 @route("POST", "/staff/services/([^/]+)/power", status=202)
-def power(ask: Ask) -> BaseModel | Answer:
+def power(ask: Ask) -> Any:
     found = find(ask.world.services, ask.path[0])
     if found is None:
         return NOT_FOUND
@@ -127,12 +129,12 @@ def jobs(ask: Ask) -> BaseModel:
 
 
 @route("GET", "/staff/jobs/([^/]+)", JobDetail)
-def job(ask: Ask) -> BaseModel | Answer:
+def job(ask: Ask) -> Any:
     return one(ask.world.jobs, ask.path[0])
 
 
 @route("POST", "/staff/jobs/([^/]+)/retry", status=202)
-def retry(ask: Ask) -> BaseModel | Answer:
+def retry(ask: Ask) -> Any:
     found = find(ask.world.jobs, ask.path[0])
     if found is None:
         return NOT_FOUND
@@ -150,7 +152,7 @@ def providers(ask: Ask) -> BaseModel:
 
 
 @route("POST", "/staff/providers", ProviderView, status=201)
-def add_provider(ask: Ask) -> BaseModel | Answer:
+def add_provider(ask: Ask) -> Any:
     if not ask.json["endpoint"].startswith("https://"):
         return problem(422, "validation-failed", "", {"/endpoint": "Use an https address."})
     added = ProviderView(**ask.json, id=new_id("prv"), used=0, state="open", reachable=None, version=1)
@@ -159,16 +161,16 @@ def add_provider(ask: Ask) -> BaseModel | Answer:
 
 
 @route("PATCH", "/staff/providers/([^/]+)", ProviderView)
-def change_provider(ask: Ask) -> BaseModel | Answer:
+def change_provider(ask: Ask) -> Any:
     return _changed(ask, {name: value for name, value in ask.json.items() if name != "reason"})
 
 
 @route("POST", "/staff/providers/([^/]+)/(pause|open)", ProviderView)
-def set_provider(ask: Ask) -> BaseModel | Answer:
+def set_provider(ask: Ask) -> Any:
     return _changed(ask, {"state": {"pause": "paused", "open": "open"}[ask.path[1]]})
 
 
-def _changed(ask: Ask, changes: dict[str, Any]) -> BaseModel | Answer:
+def _changed(ask: Ask, changes: dict[str, Any]) -> Any:
     found = next((row for row in ask.world.providers if row.id == ask.path[0]), None)
     if found is None:
         return NOT_FOUND
@@ -180,8 +182,8 @@ def _changed(ask: Ask, changes: dict[str, Any]) -> BaseModel | Answer:
 
 
 @route("PUT", "/staff/switches/provider-writes", fresh=True)
-def switch_writes(ask: Ask) -> BaseModel | Answer:
-    return switched(ask, "provider-writes")  # type: ignore[no-any-return]
+def switch_writes(ask: Ask) -> Any:
+    return switched(ask, "provider-writes")
 
 
 @route("GET", "/staff/overview/provisioning", ProvisioningOverview)
@@ -202,12 +204,12 @@ def events(ask: Ask) -> BaseModel:
 
 
 @route("GET", "/staff/stripe-events/([^/]+)", StripeEventDetail)
-def event(ask: Ask) -> BaseModel | Answer:
+def event(ask: Ask) -> Any:
     return one(ask.world.stripe_events, ask.path[0])
 
 
 @route("POST", "/staff/stripe-events/([^/]+)/replay", status=202)
-def replay(ask: Ask) -> BaseModel | Answer:
+def replay(ask: Ask) -> Any:
     found = find(ask.world.stripe_events, ask.path[0])
     if found is None:
         return NOT_FOUND
@@ -237,12 +239,10 @@ def dead_letters(ask: Ask) -> BaseModel:
 
 
 @route("POST", "/staff/dead-letters/([^/]+)/([^/]+)/([^/]+)/replay", status=202)
-def replay_letter(ask: Ask) -> BaseModel | Answer:
+def replay_letter(ask: Ask) -> Any:
     service, _, letter_id = ask.path
     rows = ask.world.letters.get(service, [])
     if all(row.id != letter_id for row in rows):
         return NOT_FOUND
     ask.world.letters[service] = [row for row in rows if row.id != letter_id]
     return DeadLetters(data=[])
-
-

@@ -84,8 +84,8 @@ def _stripe(world: World) -> None:
             id=f"evt_1QK{index}aZkQ2eZvKYlo2C", type=kind, state=state, outcome=outcome, attempts=8 if dead else 1,
             received_at=ago(minutes=30 - index), processed_at=None if dead else ago(minutes=29),
             stripe_created_at=ago(minutes=30), order_id=order.id, customer=order.customer,
-            last_error="no order with this checkout session" if dead else None, api_version="2026-01-28", livemode=False,
-            object_id="cs_test_a1", failure_class="permanent" if dead else None, next_attempt_at=None,
+            last_error="no order with this checkout session" if dead else None, api_version="2026-01-28",
+            livemode=False, object_id="cs_test_a1", failure_class="permanent" if dead else None, next_attempt_at=None,
             payload={"type": kind, "data": {"object": {"id": "cs_test_a1", "note": "</pre><script>alert(1)"}}},
         )  # fmt: skip
         world.stripe_events.insert(0, event)
@@ -112,8 +112,8 @@ def _messages(world: World) -> None:
     world.letters = {
         "support": [letter("mail", new_id("ntf"), "receipt", "dead", "permanent", "550 mailbox unavailable")],
         "catalog": [
-            letter("catalog.events", new_id("evt"), "billing.checkout.paid.v1", "dead", "transient", "could not serialize"),
-            letter("inbox", new_id("evt"), "billing.credit.granted.v1", "ready", "not_understood", "no handler for it"),
+            letter("catalog.events", new_id("evt"), "billing.checkout.paid.v1", "dead", "transient", "serialization"),
+            letter("inbox", new_id("evt"), "billing.credit.granted.v1", "ready", "not_understood", "no handler"),
         ],
     }  # fmt: skip
     for template, state in (("verify_email", "sent"), ("welcome_vps", "sent"), ("receipt", "dead")):

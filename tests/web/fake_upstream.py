@@ -62,8 +62,8 @@ class FakeUpstream:
         seen = -1
         while True:
             progress(self.world)
-            rows = [row for row in (*self.world.orders, *self.world.services) if row.id == owner]
-            version = zlib.crc32(repr(rows).encode())
+            rows: list[Any] = [*self.world.orders, *self.world.services]
+            version = zlib.crc32(repr([row for row in rows if row.id == owner]).encode())
             if version != seen:
                 seen = version
                 yield f'event: timeline\ndata: {{"version": {version}}}\n\n'.encode()

@@ -125,5 +125,6 @@ _ORDERS = frozenset(
     )
 )  # fmt: skip
 _SERVICES = frozenset(
-    f"service_{state}" for state in ("active", "stopped", "provisioning", "delayed", "failed", "suspended", "unknown_type")
+    f"service_{state}"
+    for state in ("active", "stopped", "provisioning", "delayed", "failed", "suspended", "unknown_type")
 )

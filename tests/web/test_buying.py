@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import httpx
 import pytest
 
+from shared.contracts.reads.catalog import StaffOrderDetail
 from tests.web.conftest import Client, SignIn, form_on
 from tests.web.fake_data import ED25519, PASSWORD, World
 
@@ -62,7 +63,7 @@ async def test_an_edited_form_is_another_order(visit_as: SignIn, world: World) -
     assert sorted(order.items[0].name for order in _orders_of(world, "acc_neo")) == ["a.example.com", "b.example.com"]
 
 
-def _orders_of(world: World, account: str) -> list[object]:
+def _orders_of(world: World, account: str) -> list[StaffOrderDetail]:
     return [order for order in world.orders if order.customer.account_id == account]
 
 
@@ -103,9 +104,7 @@ async def _sign_up(client: Client, page: httpx.Response) -> httpx.Response:
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["same browser", "another browser"])
-async def test_a_newcomer_finds_every_choice_after_the_mail(
-    elsewhere: bool, visit_as: SignIn, world: World
-) -> None:
+async def test_a_newcomer_finds_every_choice_after_the_mail(elsewhere: bool, visit_as: SignIn, world: World) -> None:
     client = await visit_as("")
     waiting = await _sign_up(client, await _as_guest(client))
     assert "What you chose is kept" in waiting.text

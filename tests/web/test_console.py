@@ -84,7 +84,7 @@ async def test_what_waits_for_an_upgrade_is_listed_beside_what_gave_up(visit_as:
     page = (await (await visit_as("ops")).get("/console/dead-letters")).text
     assert "billing.credit.granted.v1" in page
     assert "Waits for an upgrade" in page
-    assert "no handler for it" in page
+    assert "no handler" in page
 
 
 @pytest.mark.parametrize(("event", "offered"), [("event_dead", True), ("event_ignored", True), ("event_done", False)])

@@ -117,12 +117,12 @@ WRITTEN_BY_OTHERS = {
 
 
 async def test_what_people_write_is_shown_and_never_run(visit_as: SignIn, world: World) -> None:
-    everything = (
+    everything: tuple[list[Any], ...] = (
         world.orders, world.services, world.tickets, world.jobs, world.stripe_events, world.plans, world.providers,
         world.ledger, world.notifications, *world.letters.values(), *world.keys.values(),
     )  # fmt: skip
     for rows in everything:
-        infect(list(rows))
+        infect(rows)
     world.users["ada@example.com"]["name"] = world.users["ada@example.com"]["account_name"] = XSS
     clients = {who: await visit_as(who or "") for who in {shot[1] for shot in pages_of_everyone(world)}}
     for name, who, path, _ in pages_of_everyone(world):

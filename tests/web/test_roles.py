@@ -60,7 +60,9 @@ async def test_a_page_offers_only_what_its_reader_may_do(who: str, visit_as: Sig
 
 
 # A form is refused for its missing token before; test_csrf walks those.
-_LOOKED_AT = [route for route in ROUTES if route.needs != PUBLIC and route.method == "GET" and "/live" not in route.path]
+_LOOKED_AT = [
+    route for route in ROUTES if route.needs != PUBLIC and route.method == "GET" and "/live" not in route.path
+]
 
 
 @pytest.mark.parametrize("route", _LOOKED_AT, ids=lambda route: route.path)

@@ -26,8 +26,12 @@ def test_a_destination_elsewhere_is_refused(raw: str | None) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    ["/", "/orders", "/buy/postcard?c_message=two%0Alines&c_name=a%5Cb", f"/buy/vps-s?c_ssh_keys=ssh-rsa+{'A' * 1400}", "/buy/vps-s?interval=year&hostname=web-1.example.com", "/tickets/new?subject=About%20order%201"],
-)
+    [
+        "/", "/orders", "/buy/postcard?c_message=two%0Alines&c_name=a%5Cb",
+        f"/buy/vps-s?c_ssh_keys=ssh-rsa+{'A' * 1400}", "/buy/vps-s?interval=year&hostname=web-1.example.com",
+        "/tickets/new?subject=About%20order%201",
+    ],
+)  # fmt: skip
 def test_our_own_pages_are_kept(raw: str) -> None:
     assert safe_next(raw) == raw
 

@@ -60,9 +60,7 @@ def test_what_has_ended_since_was_delivered_all_the_same(world: World) -> None:
     assert tally(order, [service]).agrees
 
 
-async def test_thirty_servers_are_counted_and_listed_though_a_page_holds_twenty(
-    visit_as: SignIn, world: World
-) -> None:
+async def test_thirty_servers_are_counted_and_listed_though_a_page_holds_twenty(visit_as: SignIn, world: World) -> None:
     page = (await (await visit_as("many")).get(f"/orders/{world.named['order_farm']}")).text
     assert "Fulfilled exactly once" in page
     assert page.count('class="fold"') == 30

@@ -56,9 +56,7 @@ async def quote(visit: Visit) -> Response:
     choices = _choices(plan, visit.form)
     priced = await _price(visit, plan, choices)
     if visit.is_fragment:
-        return visit.render(
-            "buying/_quoted.html", plan=plan, choices=choices, quote=priced.quote, digest=digest
-        )
+        return visit.render("buying/_quoted.html", plan=plan, choices=choices, quote=priced.quote, digest=digest)
     return await _form(visit, plan, choices, priced, priced.status)
 
 

@@ -57,9 +57,7 @@ async def check_your_mail(visit: Visit) -> Response:
 
 async def verify_form(visit: Visit) -> Response:
     """Only a button: mail scanners open links, and a token works once."""
-    return visit.render(
-        "identity/verify.html", token=visit.query.get("token", ""), errors=NO_ERRORS, next=_next(visit)
-    )
+    return visit.render("identity/verify.html", token=visit.query.get("token", ""), errors=NO_ERRORS, next=_next(visit))
 
 
 async def verify(visit: Visit) -> Response:
