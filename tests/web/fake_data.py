@@ -211,7 +211,7 @@ class World:
             external_ref="pve-1/101", missing_since=None, version=1,
             staff_actions=[*copies([REBOOT]), *(ActionView(name=name, label=name.capitalize()) for name in _RIGHTS)],
             timeline=given.get("timeline", []), history=[], jobs=[],
-            access=AccessView(command=f"ssh root@{address}", note="With one of these keys.", keys=[key]) if running else None,
+            access=AccessView(command=f"ssh root@{address}", note="By key.", keys=[key]) if running else None,
         )  # fmt: skip
         order.entitlements.append(
             EntitlementView(
