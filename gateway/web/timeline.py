@@ -39,9 +39,9 @@ class Delivery:
 
 
 def delivery(service: ServiceDetail) -> Delivery:
-    """What came after the handing over (power, suspension) is told on the service's own page."""
+    """What is not about the delivery, or came after the handing over, is told on the service's own page."""
     handed_over = service.activated_at
-    steps = in_order(service.timeline)
+    steps = in_order(entry for entry in service.timeline if entry.about != "action")
     if handed_over is not None:
         steps = [step for step in steps if step.state != _WAITING and step.at <= handed_over]
     return Delivery(service, steps)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from shared.contracts.permissions import permissions_of
 from shared.contracts.reads.billing import EntryView, InvoiceView, StripeEventDetail, SubscriptionView
 from shared.contracts.reads.catalog import (
+    AdviceView,
     EntitlementView,
     OrderItemView,
     PlanName,
@@ -17,7 +18,7 @@ from shared.contracts.reads.catalog import (
     RenewalView,
     StaffOrderDetail,
 )
-from shared.contracts.reads.common import CustomerRef, LabelledValue, MoneyView, TimelineEntry
+from shared.contracts.reads.common import CustomerRef, LabelledValue, MoneyView
 from shared.contracts.reads.identity import SshKeyView
 from shared.contracts.reads.provisioning import (
     AccessView,
@@ -25,6 +26,7 @@ from shared.contracts.reads.provisioning import (
     JobDetail,
     PlanRef,
     ProviderView,
+    ServiceTimelineEntry,
     StaffServiceDetail,
     SwitchView,
 )
@@ -45,7 +47,7 @@ STOP = ActionView(
 )
 REBOOT = ActionView(name="reboot", label="Reboot", confirm="Everything running on it is interrupted for a moment.")
 START = ActionView(name="start", label="Start")
-_RIGHTS = ("suspend", "end", "change")
+_RIGHTS = ("suspend", "terminate")
 
 
 def copies(actions: list[ActionView]) -> list[ActionView]:
@@ -69,9 +71,9 @@ def money(amount: int, currency: str = "EUR") -> MoneyView:
     return MoneyView(amount_minor=amount, currency=currency)
 
 
-def entry(at: datetime | None, title: str, detail: str | None = None, state: str = "done") -> TimelineEntry:
+def entry(at: datetime | None, title: str, detail: str | None = None, state: str = "done") -> ServiceTimelineEntry:
     key = title.lower().replace(" ", "_")
-    return TimelineEntry(at=at or now(), key=key, title=title, detail=detail, state=state)
+    return ServiceTimelineEntry(at=at or now(), key=key, title=title, detail=detail, state=state)
 
 
 class FakeService(StaffServiceDetail):
@@ -127,7 +129,7 @@ class World:
     tokens: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     """The link in the last confirmation mail, by address."""
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[AdviceView] = field(default_factory=list)
     away: set[str] = field(default_factory=set)
     stale: set[str] = field(default_factory=set)
     """Sessions whose proof is too old for what demands a fresh one."""

@@ -5,8 +5,8 @@ from typing import Any
 
 from shared.contracts.reads.billing import InvoiceView, SubscriptionView
 from shared.contracts.reads.catalog import PaymentProblem, StaffOrderDetail
-from shared.contracts.reads.common import TimelineEntry
 from shared.contracts.reads.identity import SshKeyView
+from shared.contracts.reads.provisioning import ServiceTimelineEntry
 from shared.contracts.reads.support import Author, StaffMessageView, StaffTicketDetail
 from tests.web.fake_data import ADA, ED25519, MANY, NEO, Owned, World, ago, entry, money, new_id, now
 
@@ -89,7 +89,7 @@ def _fulfilled(world: World, minutes: float, **given: Any) -> StaffOrderDetail:
     return order
 
 
-def built(minutes: float, upto: int, ending: TimelineEntry | None = None) -> list[TimelineEntry]:
+def built(minutes: float, upto: int, ending: ServiceTimelineEntry | None = None) -> list[ServiceTimelineEntry]:
     """The first `upto` steps of a delivery begun so long ago, then `ending`, then what is still to come."""
     steps = [
         entry(ago(minutes=minutes - 0.05 * index), title, detail) for index, (title, detail) in enumerate(_BUILT[:upto])

@@ -20,12 +20,6 @@ from tests.web.fake_delivery import progress
 from tests.web.fake_routing import NOT_FOUND, Ask, find, matching, mine, one, page, problem, route
 
 
-class WarnedQuote(QuoteView):
-    """A quote with its warnings."""
-
-    warnings: list[str] = []
-
-
 class CheckoutView(BaseModel):
     url: str
     expires_at: str
@@ -66,7 +60,7 @@ def wrong(world: World, order: dict[str, Any]) -> Answer | None:
     return problem(422, "validation-failed", "Some fields are not right.", errors) if errors else None
 
 
-@route("POST", "/quotes", WarnedQuote)
+@route("POST", "/quotes", QuoteView)
 def quote(ask: Ask) -> Any:
     refused = wrong(ask.world, ask.json)
     if refused:
@@ -81,9 +75,7 @@ def quote(ask: Ask) -> Any:
     ]  # fmt: skip
     lines = [QuoteLine.model_validate(item.model_dump()) for item in items]
     due = money(sum(item.total.amount_minor for item in items), currency)
-    return WarnedQuote(
-        currency=currency, lines=lines, due_now=due, renewals=renewals(items), warnings=ask.world.warnings
-    )
+    return QuoteView(currency=currency, lines=lines, due_now=due, renewals=renewals(items), warnings=ask.world.warnings)
 
 
 @route("POST", "/orders", OrderView, status=201)
@@ -144,7 +136,7 @@ def cancel(ask: Ask) -> Any:
 @route("GET", "/services", Page[ServiceDetail])
 def list_services(ask: Ask) -> BaseModel:
     progress(ask.world)
-    rows = matching(ask, mine(ask, ask.world.services), "order_id", "state")
+    rows = matching(ask, mine(ask, ask.world.services), "order_id")
     if "order_id" in ask.params:  # all of one order, whatever their number
         return page(Ask(ask.world, {}, {"limit": "1000"}, ask.visitor, {}), rows)
     return page(ask, rows)

@@ -153,21 +153,41 @@ def providers(ask: Ask) -> BaseModel:
 
 @route("POST", "/staff/providers", ProviderView, status=201)
 def add_provider(ask: Ask) -> Any:
+    if not ask.has_reason:
+        return NO_REASON
     if not ask.json["endpoint"].startswith("https://"):
         return problem(422, "validation-failed", "", {"/endpoint": "Use an https address."})
-    added = ProviderView(**ask.json, id=new_id("prv"), used=0, state="open", reachable=None, version=1)
+    fields = {name: value for name, value in ask.json.items() if name != "reason"}
+    added = ProviderView(**fields, id=new_id("prv"), used=0, state="open", reachable=None, version=1)
     ask.world.providers.append(added)
     return added
 
 
 @route("PATCH", "/staff/providers/([^/]+)", ProviderView)
 def change_provider(ask: Ask) -> Any:
-    return _changed(ask, {name: value for name, value in ask.json.items() if name != "reason"})
+    found = next((row for row in ask.world.providers if row.id == ask.path[0]), None)
+    if found and ask.json["version"] != found.version:
+        return problem(409, "stale", "Somebody changed it meanwhile.")
+    known = set(ask.json) <= {*ProviderView.model_fields, "reason"} - {
+        "id",
+        "name",
+        "kind",
+        "used",
+        "state",
+        "reachable",
+    }
+    assert known, f"a change has no such fields: {sorted(ask.json)}"
+    return _changed(ask, {name: value for name, value in ask.json.items() if name not in {"reason", "version"}})
 
 
-@route("POST", "/staff/providers/([^/]+)/(pause|open)", ProviderView)
+@route("GET", "/staff/providers/([^/]+)", ProviderView)
+def provider(ask: Ask) -> Any:
+    return next((row for row in ask.world.providers if row.id == ask.path[0]), None) or NOT_FOUND
+
+
+@route("POST", "/staff/providers/([^/]+)/(pause|fill|open)", ProviderView)
 def set_provider(ask: Ask) -> Any:
-    return _changed(ask, {"state": {"pause": "paused", "open": "open"}[ask.path[1]]})
+    return _changed(ask, {"state": {"pause": "paused", "fill": "full", "open": "open"}[ask.path[1]]})
 
 
 def _changed(ask: Ask, changes: dict[str, Any]) -> Any:

@@ -98,7 +98,7 @@ def overview(ask: Ask) -> BaseModel:
     )  # fmt: skip
 
 
-@route("PUT", "/staff/switches/mail")
+@route("PUT", "/staff/switches/mail", fresh=True)
 def switch_mail(ask: Ask) -> Any:
     return switched(ask, "mail")
 

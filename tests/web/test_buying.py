@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import httpx
 import pytest
 
-from shared.contracts.reads.catalog import StaffOrderDetail
+from shared.contracts.reads.catalog import AdviceView, StaffOrderDetail
 from tests.web.conftest import Client, SignIn, form_on
 from tests.web.fake_data import ED25519, PASSWORD, World
 
@@ -231,7 +231,7 @@ async def test_a_script_gets_the_total_alone(visit_as: SignIn) -> None:
 async def test_a_warning_is_shown_once_before_the_order(visit_as: SignIn, world: World) -> None:
     client = await visit_as("neo")
     form = await _filled(client, c_hostname="taken.example.com")
-    world.warnings = ["You have a service called taken.example.com already."]
+    world.warnings = [AdviceView(pointer="/items/0", detail="You have a service called taken.example.com already.")]
     asked = await client.post("/buy/vps-s", data=form)
     assert asked.status_code == 409
     assert "taken.example.com already" in asked.text

@@ -155,7 +155,7 @@ async def test_providers_are_added_changed_paused_and_opened(visit_as: SignIn, w
     form = form_on(await client.get("/console/providers/new"), "/console/providers/new")
     typed = form | {
         "name": "pve-3", "kind": "proxmox", "product_types": "vps, dedicated", "endpoint": "http://pve-3",
-        "secret_ref": "PROXMOX_3", "capacity": "20", "settings": "{",
+        "secret_ref": "PROXMOX_3", "capacity": "20", "settings": "{", "reason": "More room",
     }  # fmt: skip
     assert "Write JSON" in (await client.post("/console/providers/new", data=typed)).text
     refused = await client.post("/console/providers/new", data=typed | {"settings": ""})

@@ -55,3 +55,14 @@ async def test_lists_walk_to_older_rows_and_back(visit_as: SignIn, world: World)
         address = links(page, "Pages").get("Older", "")
     numbers = {order.number for order in world.orders if order.customer.account_id == "acc_many"}
     assert {number for number in numbers if f">{number}<" in text} == numbers
+
+
+async def test_ones_own_services_are_narrowed_by_state_and_words(visit_as: SignIn, world: World) -> None:
+    client = await visit_as("ada")
+    page = (await client.get("/services?state=stopped&q=WORKER")).text
+    assert "worker-2.example.com" in page
+    assert "worker-1.example.com" not in page
+    assert "Nothing matches" in (await client.get("/services?q=nothing-like-it")).text
+    for service in list(world.services)[:3] * 40:
+        world.services.append(service.model_copy(update={"customer": world.customer("acc_ada")}))
+    assert "newest hundred" in (await client.get("/services?state=running")).text

@@ -18,7 +18,7 @@ from gateway.web.safe_next import safe_next, with_next
 from gateway.web.ssh import PRIVATE_KEY
 from gateway.web.upstream import Answer, UpstreamAway
 from gateway.web.visit import Visit
-from shared.contracts.reads.catalog import OrderView, PlanView, QuoteView
+from shared.contracts.reads.catalog import AdviceView, OrderView, PlanView, QuoteView
 from shared.contracts.reads.identity import SshKeyList, SshKeyView
 
 _REFUSED = frozenset({400, 409, 422, 429})
@@ -26,17 +26,11 @@ _MINTED_KEY = re.compile(r"[0-9a-f]{32}")
 _TOO_LONG = "These are more keys than can be kept until you are signed in. Sign in first, and add them then."
 
 
-class Quote(QuoteView):
-    """A quote with what to think twice about, such as a name that is taken already."""
-
-    warnings: list[str] = []
-
-
 @dataclass(frozen=True, slots=True)
 class Priced:
     """What the catalogue says to some choices: their price, or what is wrong with them. Neither while it is away."""
 
-    quote: Quote | None = None
+    quote: QuoteView | None = None
     errors: FormErrors = NO_ERRORS
     status: int = 200
 
@@ -124,7 +118,7 @@ async def _price(visit: Visit, plan: PlanView, choices: Choices) -> Priced:
     except UpstreamAway:
         return Priced()
     if answer.ok:
-        return Priced(answer.parse(Quote))
+        return Priced(answer.parse(QuoteView))
     return Priced(None, _errors(plan, answer), answer.status) if answer.status in _REFUSED else Priced()
 
 
@@ -160,9 +154,9 @@ async def _saved_keys(visit: Visit, plan: PlanView) -> list[SshKeyView]:
     return found.data if found else []
 
 
-def digest(warnings: list[str]) -> str:
+def digest(warnings: list[AdviceView]) -> str:
     """Names these warnings, so that going on means having seen them and no others."""
-    return hashlib.sha256("\n".join(warnings).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(one.detail for one in warnings).encode()).hexdigest()[:16]
 
 
 def _again(form: Form) -> str | None:

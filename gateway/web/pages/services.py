@@ -1,13 +1,13 @@
 """A customer's services: what runs, how to get in, what it costs, what happened to it, and what can be done now."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from starlette.responses import Response
 
-from gateway.web.pages.listing import read_listing
+from gateway.web.pages.listing import Listing, read_listing
 from gateway.web.pages.route import get, post
 from gateway.web.timeline import in_order
 from gateway.web.visit import Visit
@@ -18,6 +18,8 @@ from shared.contracts.reads.provisioning import SecretView, ServiceDetail, Servi
 
 POWER = frozenset({"start", "stop", "reboot"})
 _CHANGING = frozenset({"setting_up", "working", "delayed"})
+_SERVICES = "/api/v1/services"
+_SEARCHED, _LONGEST = 100, 200
 _STATES = ("running", "stopped", "setting_up", "suspended", "ended")
 
 
@@ -33,8 +35,20 @@ class Renewal:
 
 
 async def services(visit: Visit) -> Response:
-    listing = await read_listing(visit, "provisioning", "/api/v1/services", ServiceView, ("state", "q"))
-    return visit.render("services/list.html", listing=listing, states=_STATES)
+    """The list, or what fits the filters among the newest hundred; the page says when there are more."""
+    state, words = visit.query.line("state"), visit.query.line("q")[:_LONGEST].lower()
+    if not state and not words:
+        listing = await read_listing(visit, "provisioning", _SERVICES, ServiceView)
+        listing = replace(listing, filters={"state": "", "q": ""})
+        return visit.render("services/list.html", listing=listing, states=_STATES, partial=False)
+    page = await visit.read("provisioning", _SERVICES, Page[ServiceView], {"limit": str(_SEARCHED)})
+    rows = [one for one in page.data if state in ("", one.state) and _has(one, words)]
+    found = Listing(rows, None, None, None, {"state": state, "q": words}, visit.request.url.path)
+    return visit.render("services/list.html", listing=found, states=_STATES, partial=page.next_cursor is not None)
+
+
+def _has(one: ServiceView, words: str) -> bool:
+    return any(words in text.lower() for text in (one.name, one.address or "", one.plan.name))
 
 
 async def service(visit: Visit) -> Response:
@@ -50,18 +64,13 @@ async def _story(visit: Visit) -> dict[str, Any]:
     found = await visit.read("provisioning", f"/api/v1/services/{service_id}", ServiceDetail)
     return {
         "service": found,
-        "actions": [action for action in found.actions if visit.may(needed_for(action.name))],
+        "actions": found.actions if visit.may("services.power") else [],
         "power": POWER,
         "steps": in_order(found.timeline),
         "renewal": await _renewal(visit, found),
         "in_progress": found.state in _CHANGING or found.pending_action is not None,
         "streams": [f"/live/services/{service_id}"],
     }
-
-
-def needed_for(action: str) -> str:
-    """The permission to do it: pressing power is less than changing what there is."""
-    return "services.power" if action in POWER else "services.manage"
 
 
 async def _renewal(visit: Visit, found: ServiceView) -> Renewal | None:
@@ -122,6 +131,6 @@ ROUTES = (
     get("/services/{service_id}", service, "services.read"),
     get("/services/{service_id}/live", live, "services.read"),
     post("/services/{service_id}/power", power, "services.power"),
-    post("/services/{service_id}/actions/{action}", act, "services.manage"),
+    post("/services/{service_id}/actions/{action}", act, "services.power"),
     post("/services/{service_id}/secret", secret, "services.manage"),
 )

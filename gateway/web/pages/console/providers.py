@@ -54,8 +54,9 @@ async def _save(visit: Visit, method: str, path: str, found: ProviderView | None
         errors = FormErrors({"settings": 'Write JSON, like {"node": "pve-1"}.'})
         return visit.render("console/provider.html", 422, provider=found, values=visit.form, errors=errors)
     if found is not None:
-        # What a provider is cannot be changed, only how it is reached and used.
-        body = {name: value for name, value in body.items() if name != "kind"} | {"reason": visit.form.line("reason")}
+        # What a provider is cannot be changed, only how it is reached and used; and only what was looked at.
+        body = {name: value for name, value in body.items() if name not in {"name", "kind"}}
+        body["version"] = _number(visit.form.line("version"))
     answer = await visit.call("provisioning", method, path, json=body)
     if answer.status in _REFUSED:
         errors = form_errors(answer, _FIELDS)
@@ -65,9 +66,9 @@ async def _save(visit: Visit, method: str, path: str, found: ProviderView | None
 
 
 async def set_state(visit: Visit) -> Response:
-    """Pauses or opens one provider."""
+    """Pauses one provider, opens it, or says that it is full."""
     provider_id, verb = visit.path("provider_id"), visit.path("verb")
-    if verb not in {"pause", "open"}:
+    if verb not in {"pause", "fill", "open"}:
         raise HTTPException(404)
     body = {"reason": visit.form.line("reason")}
     return await _done(visit, "POST", f"{_PROVIDERS}/{provider_id}/{verb}", body, "provider-saved")
@@ -88,12 +89,7 @@ async def _done(visit: Visit, method: str, path: str, body: dict[str, Any], noti
 
 
 async def _one(visit: Visit) -> ProviderView:
-    provider_id = visit.path("provider_id")
-    found = await visit.read("provisioning", _PROVIDERS, ProvidersView)
-    for one in found.data:
-        if one.id == provider_id:
-            return one
-    raise HTTPException(404)
+    return await visit.read("provisioning", f"{_PROVIDERS}/{visit.path('provider_id')}", ProviderView)
 
 
 def _values(found: ProviderView) -> Form:
@@ -107,13 +103,21 @@ def _values(found: ProviderView) -> Form:
 
 def _body(form: Form) -> dict[str, Any]:
     """The form as the API takes it. Raises JSONDecodeError for settings that are no JSON."""
-    capacity = form.line("capacity")
-    number: int | str | None = capacity or None
-    if capacity.isascii() and capacity.isdigit() and len(capacity) <= _LONGEST_NUMBER:
-        number = int(capacity)
-    texts: dict[str, Any] = {name: form.line(name) for name in _TEXTS}
+    texts: dict[str, Any] = {name: form.line(name) for name in (*_TEXTS, "reason")}
     lists = {name: [part.strip() for part in form.line(name).split(",") if part.strip()] for name in _LISTS}
-    return {**texts, **lists, "capacity": number, "settings": orjson.loads(form.line("settings") or "{}")}
+    return {
+        **texts,
+        **lists,
+        "capacity": _number(form.line("capacity")),
+        "settings": orjson.loads(form.line("settings") or "{}"),
+    }
+
+
+def _number(text: str) -> int | str | None:
+    """A number where it is one; anything else goes as it is, and the service says what is wrong with it."""
+    if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER:
+        return int(text)
+    return text or None
 
 
 ROUTES = (

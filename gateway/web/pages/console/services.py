@@ -8,6 +8,7 @@ from starlette.responses import Response
 from gateway.web.forms import NO_ERRORS, FormErrors, form_errors
 from gateway.web.pages.listing import read_listing
 from gateway.web.pages.route import get, post
+from gateway.web.pages.services import POWER
 from gateway.web.timeline import in_order
 from gateway.web.visit import Visit
 from shared.contracts.reads.catalog import PlanList, PlanView
@@ -15,8 +16,10 @@ from shared.contracts.reads.provisioning import StaffServiceDetail, StaffService
 
 _SERVICES = "/api/v1/staff/services"
 _READ, _POWER, _MANAGE = "staff.services.read", "staff.services.power", "staff.services.manage"
-# What catalog decides about a right; every other action goes to the service itself.
-RIGHTS = frozenset({"suspend", "resume", "end", "restore", "change"})
+# What catalog decides about a right, by the name of the action that a service offers to staff.
+RIGHTS = {"suspend": "suspend", "resume": "resume", "terminate": "end", "restore": "restore"}
+_VERBS = frozenset({*RIGHTS.values(), "change"})
+_CHANGEABLE = frozenset({"active", "suspended"})
 _REFUSED = frozenset({400, 409, 422})
 
 
@@ -42,7 +45,7 @@ async def power(visit: Visit) -> Response:
 async def decide(visit: Visit) -> Response:
     """Suspends, resumes, changes, ends or restores the right to the service."""
     service_id, verb = visit.path("service_id"), visit.path("verb")
-    if verb not in RIGHTS:
+    if verb not in _VERBS:
         raise HTTPException(404)
     found = await visit.read("provisioning", f"{_SERVICES}/{service_id}", StaffServiceDetail)
     body = {"reason": visit.form.line("reason")}
@@ -64,13 +67,23 @@ async def _service_page(visit: Visit, errors: FormErrors, status: int = 200) -> 
         "console/service.html",
         status,
         service=found,
-        actions=[one for one in found.staff_actions if visit.may(_MANAGE if one.name in RIGHTS else _POWER)],
+        actions=[one for one in found.staff_actions if _may(visit, one.name)],
         rights=RIGHTS,
-        plans=[plan for plan in plans if plan.product_type == found.product_type and plan.code != found.plan.code],
+        plans=[plan for plan in plans if _fits(plan, found)],
         steps=in_order(found.timeline),
         values=visit.form,
         errors=errors,
     )
+
+
+def _may(visit: Visit, action: str) -> bool:
+    return visit.may(_MANAGE) if action in RIGHTS else action in POWER and visit.may(_POWER)
+
+
+def _fits(plan: PlanView, found: StaffServiceDetail) -> bool:
+    """Whether the service could be changed to this plan."""
+    same_type = plan.product_type == found.product_type and plan.availability == "open"
+    return same_type and plan.code != found.plan.code and found.status in _CHANGEABLE
 
 
 async def _plans(visit: Visit) -> list[PlanView]:
