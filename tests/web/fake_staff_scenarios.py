@@ -102,18 +102,17 @@ def _stripe(world: World) -> None:
 
 def _messages(world: World) -> None:
     def letter(queue: str, row: str, label: str, state: str, failure: str, error: str) -> DeadLetter:
-        gave_up = None if state in {"ready", "waiting"} else ago(hours=2)
-        fields = {
-            "queue": queue, "id": row, "label": label, "state": state, "attempts": 8, "failure_class": failure,
-            "last_error": error, "died_at": gave_up, "since": gave_up or ago(hours=1),
-        }  # fmt: skip
-        return DeadLetter.model_validate(fields)
+        gave_up = None if state == "waiting" else ago(hours=2)
+        return DeadLetter(
+            queue=queue, id=row, label=label, state=state, attempts=8, failure_class=failure, last_error=error,
+            died_at=gave_up, since=gave_up or ago(hours=1),
+        )  # fmt: skip
 
     world.letters = {
         "support": [letter("mail", new_id("ntf"), "receipt", "dead", "permanent", "550 mailbox unavailable")],
         "catalog": [
             letter("catalog.events", new_id("evt"), "billing.checkout.paid.v1", "dead", "transient", "serialization"),
-            letter("inbox", new_id("evt"), "billing.credit.granted.v1", "ready", "not_understood", "no handler"),
+            letter("inbox", new_id("evt"), "billing.credit.granted.v1", "waiting", "not_understood", "no handler"),
         ],
     }  # fmt: skip
     for template, state in (("verify_email", "sent"), ("welcome_vps", "sent"), ("receipt", "dead")):
