@@ -26,7 +26,6 @@ class CheckoutLine(BaseModel):
 
     item_id: str
     price_id: str
-    name: str
     description: str
     quantity: int
     unit_amount_minor: int

@@ -67,7 +67,6 @@ def _request(order: Order) -> CheckoutRequest:
             CheckoutLine(
                 item_id=item.id,
                 price_id=item.price_id,
-                name=item.name,
                 description=item.invoice_name,
                 quantity=item.quantity,
                 unit_amount_minor=item.unit_minor,
