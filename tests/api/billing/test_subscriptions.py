@@ -102,3 +102,24 @@ async def test_26_months_pass_in_seconds_and_every_one_is_charged_once(
     # The draft of the 26th month is not due yet.
     assert {amount: len(set(moments)) for amount, moments in ends.items()} == {1000: 25, 9000: 2}
     assert len(renewals) == 27
+
+
+async def test_a_clock_that_fell_behind_is_brought_to_the_present_before_its_customer_buys(
+    clocked_shop: Shop, sandbox: RunningSandbox
+) -> None:
+    account = await clocked_shop.account()
+    await clocked_shop.billing.run_tasks()
+    [clock] = (await sandbox.stripe.v1.test_helpers.test_clocks.list_async()).data
+    order = await cart(clocked_shop, sandbox, Line(), account_id=account)
+    same = await sandbox.stripe.v1.test_helpers.test_clocks.retrieve_async(clock.id)
+    assert same.frozen_time == clock.frozen_time  # seconds do not matter
+    payments = clocked_shop.billing.payments
+    behind = await sandbox.stripe.v1.test_helpers.test_clocks.create_async(
+        {"frozen_time": clock.frozen_time - 3 * 24 * 3600}
+    )
+    late = await sandbox.stripe.v1.customers.create_async({"test_clock": behind.id})
+    await payments.keep_up(late.id)
+    moved = await sandbox.stripe.v1.test_helpers.test_clocks.retrieve_async(behind.id)
+    assert moved.frozen_time >= clock.frozen_time
+    await payments.keep_up((await sandbox.stripe.v1.customers.create_async({"name": "no clock"})).id)
+    assert (await order.row())["status"] == "open"

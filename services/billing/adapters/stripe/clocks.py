@@ -1,7 +1,7 @@
 """Test clocks (https://docs.stripe.com/billing/testing/test-clocks): a customer's time, moved by hand in test mode."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.billing.adapters.payments import ProviderFailure
@@ -14,6 +14,8 @@ _LOOKED_THROUGH = 100
 # (https://docs.stripe.com/api/test_clocks/advance).
 _INTERVALS = 2
 _NO_SUBSCRIPTION = Recurrence("year", 1)
+# Less than the delay by which a delivery counts as late.
+_MAY_LAG = timedelta(minutes=10)
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 2.0
 
 
@@ -25,11 +27,26 @@ class ClockCalls:
 
     async def advance_clock(self, customer_id: str, to: datetime) -> datetime:
         """Step by step, each as far as Stripe allows, each awaited. A time that has passed changes nothing."""
+        clock_id = await self._clock_of(customer_id)
+        if clock_id is None:
+            raise ProviderFailure(f"{customer_id} has no test clock", FailureClass.PERMANENT)
+        return await self._advance(customer_id, clock_id, to)
+
+    async def keep_up(self, customer_id: str) -> None:
+        """Brings a clock that fell behind to the present: a test clock stands still, and whoever buys does so now."""
+        clock_id, present = await self._clock_of(customer_id), datetime.now(UTC)
+        if clock_id is not None and await self._ready(clock_id) < present - _MAY_LAG:
+            await self._advance(customer_id, clock_id, present)
+
+    async def _clock_of(self, customer_id: str) -> str | None:
         customer = await call(self._v1.customers.retrieve_async(customer_id))
         clock_id = customer.to_dict().get("test_clock")
-        if not isinstance(clock_id, str):
-            raise ProviderFailure(f"{customer_id} has no test clock", FailureClass.PERMANENT)
+        return clock_id if isinstance(clock_id, str) else None
+
+    async def _advance(self, customer_id: str, clock_id: str, to: datetime) -> datetime:
         now = await self._ready(clock_id)
+        if to.microsecond:  # Stripe's time is whole seconds
+            to = to.replace(microsecond=0) + timedelta(seconds=1)
         while now < to:
             step = min(to, await self._farthest(customer_id, now))
             await call(

@@ -150,6 +150,8 @@ class StripePayments(SubscriptionCalls, ClockCalls):
 
     async def open_session(self, request: SessionRequest) -> OpenedSession:
         """Hosted Checkout. Raises CustomerDeleted when Stripe does not know the customer any more."""
+        if self._test_clocks:
+            await self.keep_up(request.customer_id)
         with without_customer():
             session = await call(
                 self._v1.checkout.sessions.create_async(
