@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 PORT ?= 8000
 PYTEST ?=
+DEMO ?= vps
 BENCH ?=
 PY := .venv/bin/python
 
@@ -21,8 +22,8 @@ help: ## Show this list
 up: environment assets ## Run the whole product on this machine: http://127.0.0.1:8000, with sample plans and sandboxes
 	@exec $(PY) -m ez up --port $(PORT)
 
-demo: environment ## Buy a VPS as a customer would, against a running `make up`
-	@exec $(PY) -m ez.demo --url http://127.0.0.1:$(PORT)
+demo: environment ## Show a capability against a running `make up`: DEMO=vps, mixed, keys or life
+	@exec $(PY) -m ez.demo $(DEMO) --url http://127.0.0.1:$(PORT)
 
 test: development assets ## Run every test; PYTEST='path -k name' chooses some
 	@exec $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
