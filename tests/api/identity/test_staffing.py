@@ -1,17 +1,17 @@
 """Staff are made, listed and removed by an operator; nobody is given a password, and every act is in the history."""
 
 import asyncio
+import contextlib
+import io
 import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 from unittest import mock
 
 import httpx
 import pytest
 from sqlalchemy import text
 
+from ez.cli import main
 from ez.commands.staff import operator
 from ez.seeding import CUSTOMER, STAFF, NotInProduction, seed_people
 from services.identity.main import create_service
@@ -23,7 +23,6 @@ from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS
 from tests.support.database import TestDatabase
 
 BY = "operator:root@box"
-ROOT = Path(__file__).parents[3]
 
 
 async def add(identity: Identity, email: str = "sam@example.com", *roles: str) -> None:
@@ -126,13 +125,12 @@ def environment_of(identity: Identity) -> dict[str, str]:
     }
 
 
-async def command(env: dict[str, str], *arguments: str) -> "tuple[int, str]":
-    """`ez …` as an operator runs it."""
-    ended = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-m", "ez", *arguments], env={"PATH": os.environ["PATH"], **env},
-        capture_output=True, text=True, timeout=60, cwd=ROOT,
-    )  # fmt: skip
-    return ended.returncode, ended.stdout + ended.stderr
+async def command(env: dict[str, str], *arguments: str) -> tuple[int, str]:
+    """`ez …` as an operator runs it: its exit code and what it printed."""
+    said = io.StringIO()
+    with mock.patch.dict(os.environ, env), contextlib.redirect_stdout(said):
+        code = await asyncio.to_thread(main, list(arguments))
+    return code, said.getvalue()
 
 
 async def test_the_command_adds_lists_and_removes_in_production_without_a_broker(identity: Identity) -> None:
@@ -146,8 +144,7 @@ async def test_the_command_adds_lists_and_removes_in_production_without_a_broker
     assert "sam@acme.net" in (await command(env, "staff", "list"))[1]
     assert (await command(env, "staff", "remove", "sam@acme.net"))[0] == 0
     assert "sam@acme.net" not in (await command(env, "staff", "list"))[1]
-    code, said = await command(env, "staff", "remove", "sam@acme.net")
-    assert (code, "Traceback" in said) == (1, False)
+    assert (await command(env, "staff", "remove", "sam@acme.net"))[0] == 1
 
 
 async def test_demo_logins_are_not_made_in_production(identity: Identity) -> None:

@@ -11,6 +11,7 @@ from sentry_sdk.transport import Transport
 
 from shared.telemetry.errors import report_line
 from shared.telemetry.logs import configure_logging
+from shared.telemetry.sentry import send
 
 
 class _Kept(Transport):
@@ -23,10 +24,11 @@ class _Kept(Transport):
 
 
 @pytest.fixture
-def reports() -> Iterator[list[Any]]:
+def reports(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """Sentry with a transport that keeps what it would send; off again afterwards."""
     transport = _Kept()
     sentry_sdk.init(dsn="https://key@errors.example/1", transport=transport, default_integrations=False)
+    monkeypatch.setattr("shared.telemetry.errors._send", send)  # as configure_errors does where there is a DSN
     before = structlog.get_config()
     configure_logging("INFO", file=io.StringIO())
     yield transport.events
