@@ -1,5 +1,6 @@
 """What a person does on the pages, in the words of the pages."""
 
+import base64
 import re
 import secrets
 
@@ -49,9 +50,17 @@ async def sign_up(page: Page, embedded: Embedded) -> Login:
 async def order(page: Page, embedded: Embedded, hostname: str, plan: str = "vps-s") -> None:
     """Configures a plan and goes to the payment page."""
     await page.goto(f"{embedded.url}/buy/{plan}")
-    await page.get_by_label("Hostname").fill(hostname)
+    await page.get_by_label(re.compile("Host ?name")).fill(hostname)
+    await page.locator("textarea[name=c_ssh_keys]").fill(public_key())
     await page.get_by_role("button", name="Order and pay").click()
     await page.wait_for_url(re.compile("/c/pay/"))
+
+
+def public_key() -> str:
+    """A public key of nobody's, as `ssh-keygen -t ed25519` would print it (RFC 8709, section 4)."""
+    kind = b"ssh-ed25519"
+    blob = len(kind).to_bytes(4, "big") + kind + (32).to_bytes(4, "big") + secrets.token_bytes(32)
+    return f"{kind.decode()} {base64.b64encode(blob).decode()} somebody@desk"
 
 
 async def pay(page: Page, card: str = "Payment succeeds") -> None:

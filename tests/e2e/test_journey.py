@@ -129,7 +129,7 @@ async def test_a_service_is_stopped_and_started(page: Page, embedded: Embedded) 
     await steps.fulfilled(page)
     await page.get_by_role("main").get_by_role("link", name=hostname).click()
     await page.get_by_role("button", name="Stop", exact=True).click()
-    await page.get_by_role("button", name="Stop it").click()
+    await page.get_by_role("button", name="Stop now").click()
     await expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible(timeout=steps.PATIENCE)
     (machine,) = [machine for machine in embedded.machines() if machine["name"] == hostname]
     assert machine["status"] == "stopped"
