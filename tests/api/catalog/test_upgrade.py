@@ -19,7 +19,7 @@ from shared.kernel import decode_id, encode_id, new_id
 from shared.testing import FrozenClock
 from tests.api.catalog.conftest import Json, Shop, opened
 from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS, customer
-from tests.support.database import TestDatabase, _admin, _in_database
+from tests.support.database import TestDatabase, administer, in_database
 
 BEFORE = Path(__file__).with_name("before_0004.sql").read_text()
 ADA = customer(new_id("acc"))
@@ -35,13 +35,13 @@ def _up_to(connection: Connection, revision: str) -> None:
 async def upgraded(postgres_server: EmbeddedPostgres, clock: FrozenClock) -> AsyncIterator[Shop]:
     """A shop over the rows of the version before."""
     name = f"before_{os.getpid()}"
-    await _admin(postgres_server.admin_url, f"CREATE DATABASE {name}")
-    database = TestDatabase(_in_database(postgres_server.admin_url, name))
+    await administer(postgres_server.admin_url, f"CREATE DATABASE {name}")
+    database = TestDatabase(in_database(postgres_server.admin_url, name))
     url = database.url("catalog")
     await migrations.ensure_schema(database.admin_url, url, "catalog")
     await migrations._with_connection(url, lambda connection: _up_to(connection, "0003_waiting"))
     account = str(decode_id("acc", str(ADA.account_id)))
-    await _admin(database.admin_url, BEFORE.replace("00000000-0000-7000-8000-0000000000aa", account))
+    await administer(database.admin_url, BEFORE.replace("00000000-0000-7000-8000-0000000000aa", account))
     await migrations.upgrade(url, "catalog")
     settings = CatalogSettings(
         environment="test",
@@ -53,7 +53,7 @@ async def upgraded(postgres_server: EmbeddedPostgres, clock: FrozenClock) -> Asy
     async with opened(settings, clock) as shop:
         shop.ada = ADA
         yield shop
-    await _admin(postgres_server.admin_url, f"DROP DATABASE {name} WITH (FORCE)")
+    await administer(postgres_server.admin_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _id(prefix: str, number: int) -> str:
