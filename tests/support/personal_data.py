@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 from sqlalchemy import insert, text
 
+from ez.seeding import seed_catalogue
 from services.billing.domain import StripeEvent
-from services.catalog.use_cases.seeding import ensure_catalogue
 from services.support.adapters.tables import plumbing as support_plumbing
 from shared.contracts import Event, billing, catalog, provisioning
 from shared.contracts.base import EVENTS
@@ -132,7 +132,7 @@ async def _as_in_life(database: Database, user_id: str, person: Person) -> None:
 async def buy(house: House, person: Person) -> None:
     """Orders a server that is called like its owner, and hears that it failed; writes to support about it."""
     shop = house["catalog"]
-    await shop.database.run(ensure_catalogue)
+    await seed_catalogue(shop)
     plan = next(event for event in await published(shop) if isinstance(event, catalog.PlanPublished))
     for price in plan.prices:
         synced = billing.PriceSynced(
@@ -143,7 +143,7 @@ async def buy(house: House, person: Person) -> None:
             stripe_price_id=f"price_{price.price_id}",
         )
         await hear(house, "catalog", synced)
-    item = {"plan": plan.code, "interval": "month", "hostname": f"{person.word}-box"}
+    item = {"plan": plan.code, "interval": "month", "configuration": {"hostname": f"{person.word}-box"}}
     placed = await call(
         shop,
         "POST",

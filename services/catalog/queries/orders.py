@@ -45,7 +45,7 @@ async def must_own(session: AsyncSession, caller: Principal, order_id: str) -> N
 
 async def own_timeline(session: AsyncSession, caller: Principal, order_id: str) -> Timeline:
     """What happened to one order of the account. Raises NotFound."""
-    statement = owned(caller).where(Order.id == order_id).options(selectinload(Order.entitlements))
+    statement = owned(caller).where(Order.id == order_id).options(*_WITH_LINES)
     return await order_timeline(session, await _one(session, statement), for_staff=False)
 
 
@@ -74,7 +74,7 @@ async def any_order_detail(session: AsyncSession, order_id: str) -> StaffOrderDe
 
 async def any_timeline(session: AsyncSession, order_id: str) -> Timeline:
     """What happened to an order of any account, with what only staff may read. Raises NotFound."""
-    statement = select(Order).where(Order.id == order_id).options(selectinload(Order.entitlements))
+    statement = select(Order).where(Order.id == order_id).options(*_WITH_LINES)
     return await order_timeline(session, await _one(session, statement), for_staff=True)
 
 

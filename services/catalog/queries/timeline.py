@@ -37,6 +37,10 @@ class _Story(NamedTuple):
     for_staff: bool
     delayed: frozenset[str]
 
+    def names(self, line: _Line) -> str:
+        """What the items are called that a line of the order names."""
+        return ", ".join(item.name for item in self.order.items if item.id in line.detail["items"])
+
     @property
     def services(self) -> int:
         return len(self.order.entitlements)
@@ -125,32 +129,32 @@ def _terminated(line: _Line, _story: _Story) -> Told:
     return _entry(line, f"{line.name} was stopped for good", f"Its data is kept until {_day(removed_at)}.")
 
 
-def _renewal_started(line: _Line, _story: _Story) -> Told:
-    detail = f"{line.detail['items']} · next on {_day(line.detail['next'])}"
+def _renewal_started(line: _Line, story: _Story) -> Told:
+    detail = f"{story.names(line)} · next on {_day(line.detail['next'])}"
     return _entry(line, f"Renews per {line.detail['interval']}", detail)
 
 
-def _renewed(line: _Line, _story: _Story) -> Told:
-    detail = f"{line.detail['items']} · paid until {_day(line.detail['next'])}"
+def _renewed(line: _Line, story: _Story) -> Told:
+    detail = f"{story.names(line)} · paid until {_day(line.detail['next'])}"
     return _entry(line, f"Renewed · {line.detail['amount']}", detail)
 
 
-def _rescheduled(line: _Line, _story: _Story) -> Told:
-    return _entry(line, f"The next charge moved to {_day(line.detail['next'])}", line.detail["items"])
+def _rescheduled(line: _Line, story: _Story) -> Told:
+    return _entry(line, f"The next charge moved to {_day(line.detail['next'])}", story.names(line))
 
 
 def _past_due(line: _Line, story: _Story) -> Told:
     state = "failed" if "past_due" in story.order.attention else "done"
-    detail = f"{line.detail['items']} · {line.detail['message']}"
+    detail = f"{story.names(line)} · {line.detail['message']}"
     return _entry(line, "A renewal could not be charged", detail, state)
 
 
-def _recovered(line: _Line, _story: _Story) -> Told:
-    return _entry(line, "The renewal is paid", line.detail["items"])
+def _recovered(line: _Line, story: _Story) -> Told:
+    return _entry(line, "The renewal is paid", story.names(line))
 
 
-def _subscription_ended(line: _Line, _story: _Story) -> Told:
-    return _entry(line, "Renews no more", f"{line.detail['items']} · {line.reason}")
+def _subscription_ended(line: _Line, story: _Story) -> Told:
+    return _entry(line, "Renews no more", f"{story.names(line)} · {line.reason}")
 
 
 def _refunded(line: _Line, _story: _Story) -> Told:
@@ -214,7 +218,7 @@ _SERVICE_WORDS: Mapping[str, Callable[[_Line, _Story], Told]] = {
 
 
 async def order_timeline(session: AsyncSession, order: Order, *, for_staff: bool) -> Timeline:
-    """The story of an order whose entitlements are loaded; staff also read what only they may know."""
+    """The story of an order whose items and entitlements are loaded; staff also read what only they may know."""
     delayed = frozenset(right.name for right in order.entitlements if right.status == "delayed")
     story = _Story(order, for_staff, delayed)
     told = (_told(line, story) for line in await _lines(session, order.id))

@@ -143,6 +143,6 @@ def _still_past_due(order: Order) -> None:
 def _note(
     work: UnitOfWork, order: Order, what: str, items: Sequence[OrderItem], *, reason: str | None = None, **detail: str
 ) -> None:
-    names = ", ".join(item.name for item in items)
-    order.note(what, at=work.clock.now(), by=_BILLING, reason=reason, detail={**detail, "items": names})
+    ids = [item.id for item in items]
+    order.note(what, at=work.clock.now(), by=_BILLING, reason=reason, detail={**detail, "items": ids})
     order_changed(work, order)

@@ -19,7 +19,7 @@ from shared.kernel import decode_id, encode_id, new_id
 from shared.testing import FrozenClock
 from tests.api.catalog.conftest import Json, Shop, opened
 from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS, customer
-from tests.support.clones import TestDatabase, administer, in_database
+from tests.support.database import TestDatabase, administer, in_database
 
 BEFORE = Path(__file__).with_name("before_0004.sql").read_text()
 ADA = customer(new_id("acc"))
