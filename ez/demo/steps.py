@@ -159,6 +159,13 @@ class Place:
         machines = request("GET", f"{self.hypervisor}/_sandbox/machines", headers=headers)["data"]
         return [machine for machine in machines if service_id in json.dumps(machine)]
 
+    def lets_in(self, vmid: int, public_key: str) -> bool:
+        """Whether the machine would let somebody in as root who holds this key."""
+        headers = {"Authorization": f"PVEAPIToken={self.token}"}
+        order = {"vmid": vmid, "user": "root", "key": public_key}
+        answer = request("POST", f"{self.hypervisor}/_sandbox/sign-in", order, headers)
+        return bool(answer["data"]["entered"])
+
     def mails(self, recipient: str) -> list[dict[str, Any]]:
         """What was sent to an address, the newest first."""
         inbox = f"{self.url.rstrip('/')}/dev/mail/api/messages?to={urllib.parse.quote(recipient)}"
