@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.contracts.reads.base import MoneyView
 from shared.contracts.reads.catalog import PlanView, PriceView
-from shared.contracts.reads.common import MoneyView
 
 # How many months an interval has. One that is not here is shown without comparison.
 MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12, "two_years": 24, "three_years": 36}

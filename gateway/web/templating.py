@@ -9,7 +9,7 @@ from gateway.web import formatting, prices, ssh, times
 from gateway.web.assets import Manifest
 from gateway.web.browsers import browser
 from gateway.web.upstream import WebSettings
-from shared.contracts.reads.common import MoneyView
+from shared.contracts.reads.base import MoneyView
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from shared.contracts.reads.base import TimelineEntry
 from shared.contracts.reads.catalog import OrderView
-from shared.contracts.reads.common import TimelineEntry
 from shared.contracts.reads.provisioning import ServiceDetail
 
 _WAITING = "waiting"

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.identity.domain import Session, SshKey, User
 from services.identity.domain.people import standing
 from services.identity.domain.sessions import IDLE
-from shared.contracts.reads.common import Page
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.identity import AccountView, Me, SessionView, SshKeyList, SshKeyView, StaffView, UserView
 from shared.kernel import Clock, Principal
 from shared.web.pagination import PageRequest, page_of

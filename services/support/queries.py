@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.support.adapters.tables import MAIL, plumbing, switches
 from services.support.domain import Customer, KnownService, Message, Notification, Ticket
-from shared.contracts.reads.common import CustomerRef, Page
+from shared.contracts.reads.base import CustomerRef, Page
 from shared.contracts.reads.provisioning import SwitchView
 from shared.contracts.reads.support import (
     Author,

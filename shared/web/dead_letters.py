@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from sqlalchemy import Select, Table, or_, select
 
-from shared.contracts.reads.common import Moment
+from shared.contracts.reads.base import Moment
 from shared.database import Database, DurableQueue, PrefixedId, UnitOfWork
 from shared.kernel import NotFound, decode_id, encode_id
 from shared.web.access import Caller, staff_router

@@ -17,7 +17,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from shared.contracts.reads.common import Item, Page
+from shared.contracts.reads.base import Item, Page
 from shared.database import PrefixedId
 from shared.kernel import decode_id
 from shared.web.problems import BadRequest

@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.billing import InvoiceView, SubscriptionView
-from shared.contracts.reads.common import Page
 from tests.web.fake_routing import NOT_FOUND, Ask, page, route
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.contracts.permissions import permissions_of
+from shared.contracts.reads.base import CustomerRef, LabelledValue, MoneyView
 from shared.contracts.reads.billing import EntryView, InvoiceView, StripeEventDetail, SubscriptionView
 from shared.contracts.reads.catalog import (
     AdviceView,
@@ -18,7 +19,6 @@ from shared.contracts.reads.catalog import (
     RenewalView,
     StaffOrderDetail,
 )
-from shared.contracts.reads.common import CustomerRef, LabelledValue, MoneyView
 from shared.contracts.reads.identity import SshKeyView
 from shared.contracts.reads.provisioning import (
     AccessView,

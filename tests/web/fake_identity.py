@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from gateway.web.upstream import Answer
 from shared.contracts.permissions import permissions_of
-from shared.contracts.reads.common import Page
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.identity import SessionView, SshKeyList, SshKeyView
 from tests.web.fake_data import new_id, now
 from tests.web.fake_routing import NOT_FOUND, Ask, page, problem, route

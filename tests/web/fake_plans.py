@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from shared.contracts.reads.base import LabelledValue
 from shared.contracts.reads.catalog import ChoiceView, FieldView, GroupView, PlanView, PriceView
-from shared.contracts.reads.common import LabelledValue
 
 SERVERS = GroupView(code="servers", name="Virtual servers")
 OTHERS = {

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gateway.web.upstream import Answer, Visitor
-from shared.contracts.reads.common import Page
+from shared.contracts.reads.base import Page
 from tests.web.fake_data import World
 
 Json = dict[str, Any]

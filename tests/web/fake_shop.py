@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gateway.web.upstream import Answer
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.catalog import (
     OrderDetail,
     OrderView,
@@ -13,7 +14,6 @@ from shared.contracts.reads.catalog import (
     QuoteLine,
     QuoteView,
 )
-from shared.contracts.reads.common import Page
 from shared.contracts.reads.provisioning import SecretView, ServiceDetail
 from tests.web.fake_data import World, entry, money, new_id, now, renewals
 from tests.web.fake_delivery import progress

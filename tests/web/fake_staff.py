@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.billing import BillingOverview, EntryView, StripeEventDetail, StripeEventView
 from shared.contracts.reads.catalog import (
     CatalogOverview,
@@ -12,7 +13,6 @@ from shared.contracts.reads.catalog import (
     StaffPlanView,
     StaffPriceView,
 )
-from shared.contracts.reads.common import Page
 from shared.contracts.reads.provisioning import (
     JobDetail,
     JobView,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.web.timeline import delivery, in_order, tally
-from shared.contracts.reads.common import TimelineEntry
+from shared.contracts.reads.base import TimelineEntry
 from shared.contracts.reads.provisioning import ServiceDetail
 from tests.web.conftest import SignIn
 from tests.web.fake_data import World

@@ -8,7 +8,7 @@ from gateway.web.forms import NO_ERRORS, FormErrors, form_errors
 from gateway.web.pages.route import SIGNED_IN, get, post
 from gateway.web.ssh import PRIVATE_KEY, is_private
 from gateway.web.visit import Visit
-from shared.contracts.reads.common import Page
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.identity import SessionView, SshKeyList
 
 _KEYS = "/api/v1/ssh-keys"

@@ -7,9 +7,9 @@ from starlette.responses import Response
 from gateway.web.pages.route import SIGNED_IN, get
 from gateway.web.prices import MONTHS
 from gateway.web.visit import Visit
+from shared.contracts.reads.base import MoneyView, Page
 from shared.contracts.reads.billing import InvoiceView, SubscriptionView
 from shared.contracts.reads.catalog import OrderView
-from shared.contracts.reads.common import MoneyView, Page
 from shared.contracts.reads.provisioning import ServiceView
 from shared.contracts.reads.support import TicketView
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from gateway.web.upstream import Model, Service
 from gateway.web.visit import Visit
-from shared.contracts.reads.common import Page
+from shared.contracts.reads.base import Page
 
 PAGE_SIZE = 25
 _MAX_QUERY = 200

@@ -12,8 +12,8 @@ from gateway.web.pages.route import get, post
 from gateway.web.timeline import delivery, in_order, tally
 from gateway.web.upstream import UpstreamAway
 from gateway.web.visit import Visit
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.catalog import OrderDetail, OrderView
-from shared.contracts.reads.common import Page
 from shared.contracts.reads.provisioning import ServiceDetail
 
 _IN_PROGRESS = frozenset({"awaiting_payment", "under_review", "paid"})

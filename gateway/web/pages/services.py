@@ -11,9 +11,9 @@ from gateway.web.pages.listing import Listing, read_listing
 from gateway.web.pages.route import get, post
 from gateway.web.timeline import in_order
 from gateway.web.visit import Visit
+from shared.contracts.reads.base import MoneyView, Page
 from shared.contracts.reads.billing import SubscriptionView
 from shared.contracts.reads.catalog import OrderDetail
-from shared.contracts.reads.common import MoneyView, Page
 from shared.contracts.reads.provisioning import SecretView, ServiceDetail, ServiceView
 
 POWER = frozenset({"start", "stop", "reboot"})

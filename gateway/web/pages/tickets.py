@@ -6,7 +6,7 @@ from gateway.web.forms import NO_ERRORS, Form, FormErrors, form_errors
 from gateway.web.pages.listing import read_listing
 from gateway.web.pages.route import get, post
 from gateway.web.visit import Visit
-from shared.contracts.reads.common import Page
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.provisioning import ServiceView
 from shared.contracts.reads.support import TicketDetail, TicketView
 

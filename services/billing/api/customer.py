@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from services.billing import queries
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.billing import InvoiceView, SubscriptionView
-from shared.contracts.reads.common import Page
 from shared.database import Database
 from shared.web.access import Caller, customer_router
 from shared.web.fields import path_id

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
 
 from services.billing.use_cases.move_clock import FARTHEST, BusinessTime
-from shared.contracts.reads.common import Moment
+from shared.contracts.reads.base import Moment
 from shared.web.fields import Body, Line, body_id
 
 # Stripe's largest amount is far below; this one keeps sums within 64 bits.

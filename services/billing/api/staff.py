@@ -9,8 +9,8 @@ from services.billing import queries
 from services.billing.api.schemas import BusinessTimeView, ClockMove, EventState, Replay
 from services.billing.use_cases.move_clock import ClockDesk
 from services.billing.use_cases.replay_event import replay_event
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.billing import BillingOverview, StripeEventDetail, StripeEventView, SubscriptionView
-from shared.contracts.reads.common import Page
 from shared.database import Database
 from shared.web.access import Caller, staff_router
 from shared.web.fields import body_id, path_id

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.billing.domain import Invoice, PaymentGroup
 from services.billing.domain.payment_group import NEVER
 from services.billing.domain.subscription import ENDED
+from shared.contracts.reads.base import MoneyView, Page
 from shared.contracts.reads.billing import InvoiceView, SubscriptionView
-from shared.contracts.reads.common import MoneyView, Page
 from shared.kernel import NotFound, Principal
 from shared.web.access import account_of
 from shared.web.pagination import PageRequest, page_of

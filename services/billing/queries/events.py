@@ -8,8 +8,8 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.domain import Checkout, Payer, StripeEvent
+from shared.contracts.reads.base import CustomerRef, Page
 from shared.contracts.reads.billing import StripeEventDetail, StripeEventView
-from shared.contracts.reads.common import CustomerRef, Page
 from shared.kernel import NotFound
 from shared.telemetry.redaction import MASK
 from shared.web.pagination import PageRequest, decode_cursor, encode_cursor

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.adapters.tables import plumbing
 from services.billing.domain import Invoice, Payment, StripeEvent, StripeTask
+from shared.contracts.reads.base import MoneyView
 from shared.contracts.reads.billing import BillingOverview
-from shared.contracts.reads.common import MoneyView
 
 # Nobody works through more than this from a number alone, and counting on costs.
 _COUNTED = 100

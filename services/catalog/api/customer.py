@@ -12,8 +12,8 @@ from services.catalog.queries.orders import must_own, own_order_detail, own_orde
 from services.catalog.use_cases.cancel_order import cancel_order
 from services.catalog.use_cases.open_checkout import OpenPage, record_checkout, request_checkout
 from services.catalog.use_cases.place_order import place_order
+from shared.contracts.reads.base import Page, Timeline
 from shared.contracts.reads.catalog import OrderDetail, OrderView
-from shared.contracts.reads.common import Page, Timeline
 from shared.database import Database, Listener, UnitOfWork
 from shared.kernel.crashpoints import reach
 from shared.web.access import Caller, PermissionRouter, customer_router

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from services.catalog.queries.orders import OrderStatus
 from services.catalog.use_cases.pricing import MOST_UNITS, WantedItem
-from shared.contracts.reads.common import Moment
+from shared.contracts.reads.base import Moment
 from shared.web.fields import Body, Line
 from shared.web.pagination import PageRequest
 

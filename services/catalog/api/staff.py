@@ -16,6 +16,7 @@ from services.catalog.use_cases.decide_entitlements import change as change_enti
 from services.catalog.use_cases.decide_entitlements import decide
 from services.catalog.use_cases.manage_plans import publish_plan, reprice_plan, retire_plan
 from services.catalog.use_cases.take_payments import accept_payment
+from shared.contracts.reads.base import Page, Timeline
 from shared.contracts.reads.catalog import (
     CatalogOverview,
     EntitlementView,
@@ -23,7 +24,6 @@ from shared.contracts.reads.catalog import (
     StaffOrderView,
     StaffPlanView,
 )
-from shared.contracts.reads.common import Page, Timeline
 from shared.database import Database, UnitOfWork
 from shared.web.access import PermissionRouter, staff_router
 from shared.web.fields import path_id

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.catalog.product_types.plan_seeds import PlanSeed
+from shared.contracts.reads.base import LabelledValue
 from shared.contracts.reads.catalog import ChoiceView, FieldView
-from shared.contracts.reads.common import LabelledValue
 from shared.kernel import FieldError
 
 Configuration = Mapping[str, Any]

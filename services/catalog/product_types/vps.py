@@ -15,8 +15,8 @@ from services.catalog.product_types.base import (
 )
 from services.catalog.product_types.hostnames import LONGEST, checked_hostname, numbered, suggested
 from services.catalog.product_types.plan_seeds import PlanSeed
+from shared.contracts.reads.base import LabelledValue
 from shared.contracts.reads.catalog import FieldView
-from shared.contracts.reads.common import LabelledValue
 from shared.kernel import FieldError
 from shared.kernel.ssh_keys import parse_public_key
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from services.catalog.domain import Customer, Entitlement, Order, OrderItem
 from services.catalog.domain.intervals import INTERVALS
+from shared.contracts.reads.base import CustomerRef, LabelledValue, MoneyView, TimelineEntry
 from shared.contracts.reads.catalog import (
     EntitlementView,
     OrderDetail,
@@ -18,7 +19,6 @@ from shared.contracts.reads.catalog import (
     StaffOrderDetail,
     StaffOrderView,
 )
-from shared.contracts.reads.common import CustomerRef, LabelledValue, MoneyView, TimelineEntry
 from shared.kernel import Money
 
 

@@ -11,8 +11,8 @@ from services.catalog.domain.order_numbers import number_in
 from services.catalog.queries.order_views import order_detail, order_view, staff_order_detail, staff_order_view
 from services.catalog.queries.owned import owned
 from services.catalog.queries.timeline import order_timeline
+from shared.contracts.reads.base import Page, Timeline
 from shared.contracts.reads.catalog import OrderDetail, OrderView, StaffOrderDetail, StaffOrderView
-from shared.contracts.reads.common import Page, Timeline
 from shared.kernel import NotFound, Principal, decode_id
 from shared.web.pagination import PageRequest, page_of
 

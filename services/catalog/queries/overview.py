@@ -10,8 +10,8 @@ from services.catalog.adapters.tables import plumbing
 from services.catalog.domain import Order
 from services.catalog.queries.order_views import staff_order_view
 from services.catalog.queries.orders import FOR_STAFF
+from shared.contracts.reads.base import MoneyView
 from shared.contracts.reads.catalog import CatalogOverview
-from shared.contracts.reads.common import MoneyView
 from shared.kernel import encode_id
 from shared.web.invariants import floor_id
 

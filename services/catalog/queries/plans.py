@@ -7,6 +7,7 @@ from sqlalchemy.orm import selectinload
 from services.catalog.domain import Plan, PlanGroup, Price
 from services.catalog.product_types import ProductTypes
 from services.catalog.product_types.base import ProductType
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.catalog import (
     GroupView,
     PlanList,
@@ -15,7 +16,6 @@ from shared.contracts.reads.catalog import (
     StaffPlanView,
     StaffPriceView,
 )
-from shared.contracts.reads.common import Page
 from shared.kernel import NotFound
 from shared.web.pagination import PageRequest, page_of
 

@@ -8,7 +8,7 @@ from sqlalchemy import literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.domain import Entitlement, EntitlementHistory, Order, OrderHistory
-from shared.contracts.reads.common import Timeline, TimelineEntry
+from shared.contracts.reads.base import Timeline, TimelineEntry
 
 _CARD_PROBLEMS = frozenset({"card_declined", "insufficient_funds", "expired_card", "incorrect_cvc", "incorrect_number"})
 _REVIEW = {

@@ -6,7 +6,7 @@ from services.identity import queries
 from services.identity.adapters.passwords import Passwords
 from services.identity.api.schemas import PasswordBody, Status
 from services.identity.use_cases import confirming, sessions
-from shared.contracts.reads.common import Page
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.identity import Me, SessionView
 from shared.database import Database
 from shared.kernel import NotFound

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr
 from services.identity.adapters.links import LONGEST_TOKEN
 from services.identity.domain import normalised_email
 from services.identity.domain.people import LONGEST_NAME
-from shared.contracts.reads.common import Moment
+from shared.contracts.reads.base import Moment
 from shared.contracts.reads.identity import UserView
 from shared.web.fields import Body, Line
 

@@ -11,7 +11,7 @@ from services.provisioning.queries.services import list_services, read_service, 
 from services.provisioning.use_cases.actions import request_action
 from services.provisioning.use_cases.one_time_secrets import show_secret
 from services.provisioning.use_cases.tools import Tools
-from shared.contracts.reads.common import Page
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.provisioning import SecretView, ServiceDetail, ServiceTimeline, ServiceView
 from shared.database import Database, Listener, UnitOfWork
 from shared.kernel import Principal

@@ -18,7 +18,7 @@ from services.provisioning.queries.services import list_all_services, read_any_s
 from services.provisioning.use_cases.actions import request_action_by_staff
 from services.provisioning.use_cases.retry import retry_job
 from services.provisioning.use_cases.tools import Tools
-from shared.contracts.reads.common import Page
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.provisioning import (
     JobDetail,
     JobView,

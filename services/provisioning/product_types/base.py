@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from services.provisioning.adapters.capabilities import MachineMissing, NeedsHuman
 from services.provisioning.domain import JobPlan, Resource
-from shared.contracts.reads.common import LabelledValue
+from shared.contracts.reads.base import LabelledValue
 from shared.contracts.reads.provisioning import AccessView, ActionView
 
 # An action somebody waits for at the screen must not happen hours later, when they count on something else.

@@ -20,7 +20,7 @@ from services.provisioning.domain import (
 )
 from services.provisioning.product_types.base import ACTION_DEADLINE, LIFE_DEADLINE, Action, ProductType, Seen, Step
 from services.provisioning.product_types.vps_steps import START, STEPS, USER, keys_of, machine_id_of
-from shared.contracts.reads.common import LabelledValue
+from shared.contracts.reads.base import LabelledValue
 from shared.contracts.reads.provisioning import AccessView
 from shared.kernel.ssh_keys import parse_public_key
 

@@ -13,7 +13,7 @@ from services.provisioning.product_types.base import LIFE_DEADLINE
 from services.provisioning.queries.scope import staff_only
 from services.provisioning.queries.search import is_address, is_id, is_mail_address, is_named, of_account
 from services.provisioning.queries.shown import customer_of
-from shared.contracts.reads.common import Page
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.provisioning import JobDetail, JobService, JobView, StepView
 from shared.kernel import NotFound, Principal
 from shared.web.pagination import PageRequest, page_of

@@ -14,7 +14,7 @@ from services.provisioning.queries.scope import everybodys, owned_by
 from services.provisioning.queries.search import is_address, is_id, is_mail_address, is_named, of_account
 from services.provisioning.queries.shown import access_of, service_view, staff_view
 from services.provisioning.queries.timeline import timeline_of
-from shared.contracts.reads.common import Page
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.provisioning import (
     HistoryView,
     ServiceDetail,

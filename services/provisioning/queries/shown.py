@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from services.provisioning.domain import BY_HAND, CREATE, VALID, Resource
 from services.provisioning.product_types import ProductTypes
-from shared.contracts.reads.common import CustomerRef
+from shared.contracts.reads.base import CustomerRef
 from shared.contracts.reads.provisioning import AccessView, ActionView, PlanRef, ServiceView, StaffServiceView
 
 # What staff may ask of catalog, by what the service is now.

@@ -8,7 +8,7 @@ from services.support import queries
 from services.support.api.schemas import NewTicket, Reply
 from services.support.use_cases import conversations
 from services.support.use_cases.conversations import tickets_of
-from shared.contracts.reads.common import Page
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.support import MessageView, TicketDetail, TicketView
 from shared.database import Database, UnitOfWork
 from shared.web.access import Caller, PermissionRouter, customer_router

@@ -12,7 +12,7 @@ from services.support.api.schemas import Answer, SwitchBody, TicketStatus
 from services.support.domain import Ticket
 from services.support.use_cases import conversations
 from services.support.use_cases.mail_switch import turn_mail
-from shared.contracts.reads.common import Page
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.provisioning import SwitchView
 from shared.contracts.reads.support import (
     NotificationView,

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.contracts.reads.common import CustomerRef, Moment, MoneyView
+from shared.contracts.reads.base import CustomerRef, Moment, MoneyView
 
 
 class InvoiceView(BaseModel):

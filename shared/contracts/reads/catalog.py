@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.contracts.reads.common import CustomerRef, LabelledValue, Moment, MoneyView, TimelineEntry
+from shared.contracts.reads.base import CustomerRef, LabelledValue, Moment, MoneyView, TimelineEntry
 
 
 class ChoiceView(BaseModel):

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from shared.contracts.reads.common import Moment
+from shared.contracts.reads.base import Moment
 
 
 class UserView(BaseModel):

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from shared.contracts.reads.common import CustomerRef, Moment
+from shared.contracts.reads.base import CustomerRef, Moment
 from shared.contracts.reads.provisioning import SwitchView
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from services.catalog.product_types.base import Configured, Options, ProductType, Unit, choices, labelled
 from services.catalog.product_types.plan_seeds import PlanSeed
+from shared.contracts.reads.base import LabelledValue
 from shared.contracts.reads.catalog import FieldView
-from shared.contracts.reads.common import LabelledValue
 
 _STAMPED = "A stamp, and a wish"
 

@@ -10,8 +10,8 @@ from gateway.web.pages.listing import read_listing
 from gateway.web.pages.route import get, post
 from gateway.web.timeline import Tally, in_order
 from gateway.web.visit import Visit
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.catalog import OrderView, StaffOrderDetail, StaffOrderView
-from shared.contracts.reads.common import Page
 from shared.contracts.reads.provisioning import StaffServiceView
 
 _READ = "staff.orders.read"

@@ -7,8 +7,8 @@ from gateway.web.forms import NO_ERRORS, FormErrors, form_errors
 from gateway.web.pages.listing import read_listing
 from gateway.web.pages.route import get, post
 from gateway.web.visit import Visit
+from shared.contracts.reads.base import Page
 from shared.contracts.reads.catalog import StaffPlanView
-from shared.contracts.reads.common import Page
 
 _PLANS = "/api/v1/staff/plans"
 _PRICE = ("currency", "interval", "amount_minor", "setup_fee_minor")
