@@ -216,7 +216,7 @@ async def test_the_models_and_the_migrations_agree(fresh_database: TestDatabase)
 def test_catalog_does_not_start_without_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     needed = {
         "EZ_TOKEN_KEYS": TOKEN_KEYS,
-        "CATALOG_DATABASE_URL": "postgresql://x",
+        "CATALOG_DATABASE_URL": "postgresql://ez_catalog:x@127.0.0.1/ez",
         "CATALOG_SIGNING_KEY": PRIVATE_KEYS["catalog"],
         "CATALOG_BILLING_URL": "http://billing:8000",
     }
