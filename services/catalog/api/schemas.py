@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from services.catalog.queries.orders import OrderStatus
 from services.catalog.use_cases.place_order import WantedItem
 from shared.contracts.reads.common import Moment
+from shared.kernel import CURRENCIES
 from shared.web.fields import Body, Line
 from shared.web.pagination import PageRequest
 
@@ -15,7 +16,7 @@ Interval = Literal["month", "year"]
 PlanCode = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 MOST_ITEMS = 20
 MOST_UNITS = 10
-_LARGEST_AMOUNT = 99_999_999  # the largest unit_amount Stripe takes in a two-decimal currency
+_LARGEST_AMOUNT = max(currency.largest for currency in CURRENCIES.values())  # what a currency takes is a rule
 
 
 class OrderItemBody(Body):

@@ -10,10 +10,7 @@ from services.catalog.domain import Order, OrderItem, Plan, Price
 from services.catalog.domain.hostnames import checked_hostname, numbered, suggested
 from services.catalog.use_cases.loading import order_changed
 from shared.database import UnitOfWork
-from shared.kernel import Conflict, FieldError, Invalid
-
-# The largest amount Stripe takes in one payment of a two-decimal currency, in minor units.
-LARGEST_TOTAL = 99_999_999
+from shared.kernel import CURRENCIES, Conflict, FieldError, Invalid, charge_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ async def place_order(
     lines = [_line(plans, currency, item, f"/items/{index}", errors) for index, item in enumerate(items)]
     if errors:
         raise Invalid("Correct the fields listed in errors and try again.", errors=tuple(errors))
-    _must_fit_one_payment(lines)
+    _must_fit_one_payment([line for line in lines if line], currency)
     order = Order.place(account_id, placed_by, currency, [line for line in lines if line], at=work.clock.now())
     work.add(order)
     await work.session.flush()
@@ -57,9 +54,14 @@ def _mixed_intervals(items: Sequence[WantedItem]) -> list[FieldError]:
     ]
 
 
-def _must_fit_one_payment(lines: Sequence[OrderItem | None]) -> None:
-    if sum(line.total.amount_minor for line in lines if line) > LARGEST_TOTAL:
+def _must_fit_one_payment(lines: Sequence[OrderItem], currency: str) -> None:
+    total = sum(line.total.amount_minor for line in lines)
+    known = CURRENCIES.get(currency)
+    if known is not None and total > known.largest:
         raise Invalid("This is more than one order can be paid for at once. Split it.", slug="order-too-large")
+    problem = charge_problem(total, currency)
+    if problem is not None:
+        raise Invalid(problem, slug="total-not-chargeable")
 
 
 async def _published_plans(work: UnitOfWork, codes: set[str]) -> Mapping[str, Plan]:

@@ -31,7 +31,7 @@ async def test_a_paid_order_grants_every_unit_once(shop: Shop) -> None:
     assert (first.product_type, first.template, first.account_id) == ("vps", "almalinux-9", shop.ada.account_id)
     assert first.spec == {"cores": 1, "memory_mb": 2048, "disk_gb": 40, "transfer_tb": 2}
     assert order["payments"][0]["outcome"] == "settled"
-    assert await shop.titles(placed) == ["Order placed", "Payment received · 27.00 EUR", "Granted: 4 services"]
+    assert await shop.titles(placed) == ["Order placed", "Payment received · €27.00", "Granted: 4 services"]
 
 
 async def test_one_fact_delivered_twenty_times_at_once_grants_once(shop: Shop) -> None:
