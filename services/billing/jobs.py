@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from services.billing.adapters.tables import plumbing
 from services.billing.use_cases.apply_event import StoredEvent, apply_events
+from services.billing.use_cases.book_before import book_before
+from services.billing.use_cases.post_entries import announce_for_no_order
 from services.billing.use_cases.reconcile import Reconciler
 from shared.database import Claimed, Database, DurableQueue, UnitOfWork
 from shared.web.service import purge_plumbing
@@ -46,13 +48,19 @@ def _stored(claimed: Claimed) -> StoredEvent:
 
 
 def clock_jobs(database: Database, reconciler: Reconciler, queues: Sequence[DurableQueue]) -> list[ClockJob]:
-    """The reconciler's two looks at Stripe every minute, and the daily forgetting in small bites."""
+    """Two looks at Stripe every minute, what the ledger waits for, and the forgetting in small bites."""
 
     async def sweep_events() -> None:
         await reconciler.sweep_events()
 
     async def look_at_sessions() -> None:
         await reconciler.look_at_sessions()
+
+    async def book_earlier() -> None:
+        await book_before(database)
+
+    async def announce_waiting() -> None:
+        await database.run(announce_for_no_order)
 
     async def purge() -> None:
         for queue in queues:
@@ -63,5 +71,7 @@ def clock_jobs(database: Database, reconciler: Reconciler, queues: Sequence[Dura
     return [
         ClockJob("sweep_events", 60, sweep_events),
         ClockJob("look_at_sessions", 60, look_at_sessions),
+        ClockJob("book_before", 30, book_earlier),
+        ClockJob("announce_waiting", 60, announce_waiting),
         ClockJob("purge", 600, purge),
     ]

@@ -9,7 +9,12 @@ apply_event      stored events of Stripe take effect, through
   settle_checkout      money for an order: paid, mismatched, expired
   mirror_invoice       invoices as they stand
   mirror_subscription  subscriptions as they stand
-  record_payment       attempts to pay: refusals, refunds, disputes
+  record_payment       attempts to pay: refusals, and how much was refunded
+  record_refund        refunds as they stand
+  record_dispute       disputes as they stand
+  record_credit_note   credit notes as they stand
+  post_entries         what all this moved, in the ledger; refunds and disputes are told to others
+book_before      an installation older than its ledger: entries for what its mirrors hold
 replay_event     staff ask for an event to be processed again
 reconcile        compare with Stripe what was delivered and what is still open
 """

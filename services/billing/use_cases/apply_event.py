@@ -10,12 +10,25 @@ from datetime import datetime
 import orjson
 
 from services.billing.adapters.stripe import readings
-from services.billing.domain.facts import DisputeFact, InvoiceFact, PaymentFact, SessionFact, Stamp, SubscriptionFact
+from services.billing.domain.facts import (
+    CreditNoteFact,
+    DisputeFact,
+    InvoiceFact,
+    PaymentFact,
+    RefundFact,
+    SessionFact,
+    Stamp,
+    SubscriptionFact,
+)
 from services.billing.use_cases.applied import Applied
 from services.billing.use_cases.known import Fact, Known
 from services.billing.use_cases.mirror_invoice import mirror_invoice
 from services.billing.use_cases.mirror_subscription import mirror_subscription
-from services.billing.use_cases.record_payment import record_dispute, record_payment
+from services.billing.use_cases.post_entries import post_entries
+from services.billing.use_cases.record_credit_note import record_credit_note
+from services.billing.use_cases.record_dispute import record_dispute
+from services.billing.use_cases.record_payment import record_payment
+from services.billing.use_cases.record_refund import record_refund
 from services.billing.use_cases.settle_checkout import apply_session, expire_session, fail_session
 from shared.database import FailureClass, HandlingFailed, UnitOfWork
 from shared.telemetry.tracing import continuing
@@ -69,6 +82,14 @@ def _dispute(raw: object, _stamp: Stamp) -> Fact:
     return readings.read_dispute(raw)
 
 
+def _refund(raw: object, _stamp: Stamp) -> Fact:
+    return readings.read_refund(raw)
+
+
+def _credit_note(raw: object, _stamp: Stamp) -> Fact:
+    return readings.read_credit_note(raw)
+
+
 def _all(prefix: str, reader: Reader, *names: str) -> dict[str, Reader]:
     return {f"{prefix}.{name}": reader for name in names}
 
@@ -85,6 +106,9 @@ READERS: dict[str, Reader] = {
     **_all("customer.subscription", _subscription, "created", "updated", "deleted", "paused", "resumed"),
     **_all("charge", _charge, "succeeded", "failed", "pending", "captured", "updated", "refunded"),
     **_all("charge.dispute", _dispute, "created", "updated", "closed", "funds_withdrawn", "funds_reinstated"),
+    **_all("refund", _refund, "created", "updated", "failed"),
+    "charge.refund.updated": _refund,
+    **_all("credit_note", _credit_note, "created", "updated", "voided"),
 }
 
 
@@ -96,6 +120,7 @@ async def apply_events(work: UnitOfWork, events: Sequence[StoredEvent]) -> list[
     for fact, event in zip(facts, events, strict=True):
         with continuing(event.trace):
             applied.append(await _apply(work, known, fact, event.stamp) if fact else Applied("ignored"))
+    await post_entries(work, list(known.payments.values()), list(known.invoices.values()))
     return applied
 
 
@@ -121,7 +146,11 @@ async def _apply(work: UnitOfWork, known: Known, fact: Fact, stamp: Stamp) -> Ap
         case PaymentFact():
             return await record_payment(work, known, fact, stamp)
         case DisputeFact():
-            return record_dispute(known, fact, stamp)
+            return await record_dispute(work, known, fact, stamp)
+        case RefundFact():
+            return await record_refund(work, known, fact, stamp)
+        case CreditNoteFact():
+            return await record_credit_note(work, known, fact, stamp)
         case SessionFact():
             return await SESSIONS.get(stamp.type, apply_session)(work, fact)
 

@@ -8,11 +8,20 @@ from sqlalchemy import ARRAY, String, any_, bindparam, literal, or_, select, tex
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.billing.domain import Checkout, Invoice, Payer, Payment, Subscription
-from services.billing.domain.facts import DisputeFact, InvoiceFact, PaymentFact, SessionFact, Stamp, SubscriptionFact
+from services.billing.domain.facts import (
+    CreditNoteFact,
+    DisputeFact,
+    InvoiceFact,
+    PaymentFact,
+    RefundFact,
+    SessionFact,
+    Stamp,
+    SubscriptionFact,
+)
 from shared.database import UnitOfWork
 from shared.kernel import new_id
 
-Fact = SessionFact | InvoiceFact | SubscriptionFact | PaymentFact | DisputeFact
+Fact = SessionFact | InvoiceFact | SubscriptionFact | PaymentFact | DisputeFact | RefundFact | CreditNoteFact
 Row = TypeVar("Row", Invoice, Subscription, Payment)
 
 
@@ -85,10 +94,11 @@ class Known:
         invoices: dict[str, Callable[[], Invoice]] = {}
         subscriptions: dict[str, Callable[[], Subscription]] = {}
         payments: dict[str, Callable[[], Payment]] = {}
+        notes = [fact.stripe_invoice_id for fact, _stamp in told if isinstance(fact, CreditNoteFact)]
         for fact, stamp in told:
             account_id = None if isinstance(fact, DisputeFact) else self.account(fact.customer_id)
             match fact:
-                case DisputeFact():
+                case DisputeFact() | RefundFact():
                     payments.setdefault(fact.reference, partial(_empty_payment, fact, stamp))
                 case PaymentFact() if account_id:
                     payments.setdefault(fact.reference, partial(_empty_payment, fact, stamp))
@@ -97,7 +107,7 @@ class Known:
                 case SubscriptionFact() if account_id:
                     make = partial(_empty_subscription, fact, account_id, stamp)
                     subscriptions.setdefault(fact.stripe_subscription_id, make)
-        await self._hold([*invoices, *subscriptions, *payments])
+        await self._hold({*invoices, *subscriptions, *payments, *notes})
         self.invoices = await self._stored(Invoice, Invoice.stripe_invoice_id, invoices)
         self.subscriptions = await self._stored(Subscription, Subscription.stripe_subscription_id, subscriptions)
         self.payments = await self._stored(Payment, Payment.reference, payments)
@@ -164,7 +174,7 @@ def _empty_subscription(fact: SubscriptionFact, account_id: str, stamp: Stamp) -
     )
 
 
-def _empty_payment(fact: PaymentFact | DisputeFact, stamp: Stamp) -> Payment:
+def _empty_payment(fact: PaymentFact | DisputeFact | RefundFact, stamp: Stamp) -> Payment:
     return Payment(
         reference=fact.reference,
         currency=fact.currency,

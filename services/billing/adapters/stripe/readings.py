@@ -4,10 +4,19 @@ In API release `endive` a subscription has its periods on its items, and an invo
 `parent.subscription_details` (https://docs.stripe.com/changelog).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from services.billing.domain.facts import DisputeFact, InvoiceFact, PaymentFact, SessionFact, SubscriptionFact
+from services.billing.domain.facts import (
+    CreditNoteFact,
+    DisputeFact,
+    InvoiceFact,
+    Movement,
+    PaymentFact,
+    RefundFact,
+    SessionFact,
+    SubscriptionFact,
+)
 from shared.database import FailureClass, HandlingFailed
 from shared.kernel import decode_id
 
@@ -49,6 +58,10 @@ class _Object:
         if type(value) is not int or abs(value) > _LARGEST:
             raise _unreadable(f"{self._where}.{name}")
         return value
+
+    def known_integer(self, name: str) -> int | None:
+        value = self._raw.get(name)
+        return value if type(value) is int and abs(value) <= _LARGEST else None
 
     def count(self, name: str) -> int:
         value = self._raw.get(name)
@@ -142,7 +155,17 @@ def read_invoice(raw: object) -> InvoiceFact:
         paid_at=invoice.child("status_transitions").moment("paid_at"),
         hosted_invoice_url=invoice.optional("hosted_invoice_url"),
         pdf_url=invoice.optional("invoice_pdf"),
+        balance_applied_minor=_balance_applied(invoice),
+        finalized_at=invoice.child("status_transitions").moment("finalized_at"),
+        voided_at=invoice.child("status_transitions").moment("voided_at"),
     )
+
+
+def _balance_applied(invoice: _Object) -> int:
+    # https://docs.stripe.com/api/invoices/object#invoice_object-ending_balance: a credit is a negative balance, and the
+    # balance after an invoice is known once it is finalized.
+    before, after = invoice.known_integer("starting_balance"), invoice.known_integer("ending_balance")
+    return after - before if before is not None and after is not None else 0
 
 
 def read_subscription(raw: object) -> SubscriptionFact:
@@ -219,6 +242,8 @@ def read_charge(raw: object) -> PaymentFact:
         else None,
         order_hint=charge.hint("order_id", "ord"),
         order_reference=charge.child("payment_details").optional("order_reference"),
+        made_at=charge.moment("created"),
+        cost=next(iter(_movements([charge.child("balance_transaction")])), None),
     )
 
 
@@ -235,4 +260,68 @@ def read_dispute(raw: object) -> DisputeFact:
         reason=(dispute.optional("reason") or "unknown")[:60],
         amount_minor=dispute.integer("amount"),
         currency=dispute.currency(),
+        stripe_dispute_id=dispute.text("id"),
+        created_at=dispute.moment("created"),
+        movements=_movements(dispute.children("balance_transactions")),
     )
+
+
+def _movements(transactions: Iterable[_Object]) -> tuple[Movement, ...]:
+    """The balance transactions among `transactions`; one that was not expanded is an id, and says nothing."""
+    return tuple(
+        Movement(
+            id=transaction.text("id"),
+            amount_minor=transaction.integer("amount"),
+            fee_minor=transaction.integer("fee"),
+            currency=transaction.currency(),
+            at=moment(transaction.integer("created")),
+        )
+        for transaction in transactions
+        if transaction.optional("id") is not None
+    )
+
+
+def read_refund(raw: object) -> RefundFact:
+    """A refund."""
+    refund = _Object(raw, "refund")
+    charge = refund.reference("charge")
+    if charge is None:
+        raise _unreadable("refund.charge")
+    return RefundFact(
+        stripe_refund_id=refund.text("id"),
+        reference=charge,
+        customer_id=refund.reference("customer"),
+        status=(refund.optional("status") or "unknown")[:40],
+        amount_minor=refund.integer("amount"),
+        currency=refund.currency(),
+        reason=_short(refund.optional("reason")),
+        failure_reason=_short(refund.optional("failure_reason")),
+        created_at=refund.moment("created"),
+    )
+
+
+def read_credit_note(raw: object) -> CreditNoteFact:
+    """A credit note."""
+    note = _Object(raw, "credit_note")
+    invoice = note.reference("invoice")
+    if invoice is None:
+        raise _unreadable("credit_note.invoice")
+    return CreditNoteFact(
+        stripe_credit_note_id=note.text("id"),
+        stripe_invoice_id=invoice,
+        customer_id=note.reference("customer"),
+        status=note.text("status")[:40],
+        number=_short(note.optional("number")),
+        reason=_short(note.optional("reason")),
+        amount_minor=note.integer("amount"),
+        before_payment_minor=note.integer("pre_payment_amount"),
+        refunded_minor=sum(refund.integer("amount_refunded") for refund in note.children("refunds")),
+        out_of_band_minor=note.count("out_of_band_amount"),
+        currency=note.currency(),
+        created_at=moment(note.integer("created")),
+        voided_at=note.moment("voided_at"),
+    )
+
+
+def _short(text: str | None) -> str | None:
+    return text[:60] if text is not None else None
