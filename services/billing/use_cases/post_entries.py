@@ -5,7 +5,6 @@ Entries are made from what the mirrors show, which is the same whatever order th
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from itertools import chain
 
 from sqlalchemy import ARRAY, String, any_, literal, select
 from sqlalchemy.dialects.postgresql import insert
@@ -35,22 +34,18 @@ _TOLD_AT_ONCE = 100
 async def post_entries(work: UnitOfWork, payments: Sequence[Payment], invoices: Sequence[Invoice]) -> None:
     """Books what these mirrors show and is not booked yet. Money of customers who are not ours is not in our books."""
     ours = {payment.reference: payment for payment in payments if payment.account_id is not None}
+    drafts = [draft for invoice in invoices for draft in invoice_drafts(invoice)]
+    drafts += [draft for payment in ours.values() for draft in payment_drafts(payment)]
     refunds, disputes = await _about(work, ours)
-    await write(
-        work,
-        chain(
-            chain.from_iterable(invoice_drafts(invoice) for invoice in invoices),
-            chain.from_iterable(payment_drafts(payment) for payment in ours.values()),
-            chain.from_iterable(refund_drafts(refund, ours[refund.charge].refunds_booked_until) for refund in refunds),
-            chain.from_iterable(
-                dispute_drafts(dispute, ours[dispute.charge].disputes_booked_until) for dispute in disputes
-            ),
-        ),
-    )
     for refund in refunds:
-        announce_refund(work, refund, ours[refund.charge])
+        payment = ours[refund.charge]
+        drafts += refund_drafts(refund, payment.refunds_booked_until)
+        announce_refund(work, refund, payment)
     for dispute in disputes:
-        announce_dispute(work, dispute, ours[dispute.charge])
+        payment = ours[dispute.charge]
+        drafts += dispute_drafts(dispute, payment.disputes_booked_until)
+        announce_dispute(work, dispute, payment)
+    await write(work, drafts)
 
 
 async def write(work: UnitOfWork, drafts: Iterable[Draft]) -> int:
@@ -88,12 +83,10 @@ async def _about(work: UnitOfWork, ours: dict[str, Payment]) -> tuple[list[Refun
         return [], []
     charges = any_(literal(sorted(ours), ARRAY(String())))
     # Locked, so that nobody tells of them at the same time.
-    mine = select(Refund).where(Refund.charge == charges).with_for_update()
-    refunds = (await work.session.execute(mine)).scalars()
-    disputes = (
-        await work.session.execute(select(Dispute).where(Dispute.charge == charges).with_for_update())
-    ).scalars()
-    return list(refunds), list(disputes)
+    of_refunds = select(Refund).where(Refund.charge == charges).with_for_update()
+    of_disputes = select(Dispute).where(Dispute.charge == charges).with_for_update()
+    refunds = (await work.session.execute(of_refunds)).scalars()
+    return list(refunds), list((await work.session.execute(of_disputes)).scalars())
 
 
 def announce_refund(work: UnitOfWork, refund: Refund, payment: Payment, *, for_no_order: bool = False) -> None:

@@ -100,9 +100,7 @@ class TaskRunner:
         product_id = await self._payments.ensure_product(
             ProductDetails(plan.id, plan.name, plan.description), generation=generation
         )
-        refused = {price.id: price.problem for price in prices if price.stripe_price_id is None and price.problem}
-        wanted = [price for price in prices if price.id not in refused]
-        synced = {price.id: await self._ensure_price(price, product_id, generation) for price in wanted}
+        synced = {price.id: await self._ensure_price(price, product_id, generation) for price in prices}
         reach("billing.tasks.after_call")
 
         async def record(work: UnitOfWork) -> None:
@@ -118,17 +116,15 @@ class TaskRunner:
                         stripe_price_id=synced[price.id],
                     )
                 )
-            if not refused:
-                await self._queue.complete(work.session, claimed)
+            await self._queue.complete(work.session, claimed)
 
         await self._database.run(record)
-        if refused:
-            words = "; ".join(f"{price_id}: {problem}" for price_id, problem in refused.items())
-            raise HandlingFailed(words, FailureClass.NEEDS_HUMAN)
 
     async def _ensure_price(self, price: Price, product_id: str, generation: int) -> str:
         if price.stripe_price_id is not None:
             return price.stripe_price_id
+        if price.problem is not None:
+            raise HandlingFailed(f"{price.id}: {price.problem}", FailureClass.NEEDS_HUMAN)
         details = PriceDetails(price.id, product_id, price.currency, price.interval, price.amount_minor)
         return await self._payments.ensure_price(details, generation=generation)
 

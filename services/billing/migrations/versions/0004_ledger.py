@@ -103,7 +103,8 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
-            "status IN ('needs_response', 'under_review', 'warning_open', 'warning_under_review', 'warning_closed', 'prevented', 'lost', 'appeal_open', 'appeal_under_review', 'won', 'other')",
+            "status IN ('needs_response', 'under_review', 'warning_open', 'warning_under_review', "
+            "'warning_closed', 'prevented', 'lost', 'appeal_open', 'appeal_under_review', 'won', 'other')",
             name=op.f("ck_disputes_status"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_disputes")),
@@ -251,7 +252,8 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "account IN ('stripe_clearing', 'receivables', 'customer_credit', 'revenue', 'refunds', 'disputes', 'fees')",
+            "account IN ('stripe_clearing', 'receivables', 'customer_credit', 'revenue', 'refunds', "
+            "'disputes', 'fees')",
             name=op.f("ck_postings_account"),
         ),
         sa.CheckConstraint("amount_minor <> 0", name=op.f("ck_postings_amount_minor")),
@@ -315,7 +317,8 @@ def upgrade() -> None:
         schema="billing",
     )
     op.execute(
-        "INSERT INTO billing.ledger_backfill (name, after_key) VALUES ('events', ''), ('payments', ''), ('invoices', '')"
+        "INSERT INTO billing.ledger_backfill (name, after_key) "
+        "VALUES ('events', ''), ('payments', ''), ('invoices', '')"
     )
     for statement in _GUARDS:
         op.execute(statement)
