@@ -1,0 +1,93 @@
+"""The ledger, for staff: its entries, its balances, and what moved since a moment."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from services.billing.domain import Account, Entry, Invoice, Kind, Payment, Posting
+from shared.contracts.reads.billing import BalanceView, EntryView, PostingView
+from shared.contracts.reads.common import MoneyView, Page
+from shared.web.pagination import PageRequest, page_of
+
+
+async def list_entries(session: AsyncSession, page: PageRequest, *, order_id: str | None) -> Page[EntryView]:
+    """Entries, the latest written first; of one order, those about its charges and invoices."""
+    statement = select(Entry).options(selectinload(Entry.postings))
+    if order_id is not None:
+        statement = statement.where(_of_order(order_id))
+    found = await page_of(session, statement, Entry.id, page, _view)
+    orders = await _orders(session, [entry.id for entry in found.data])
+    entries = [entry.model_copy(update={"order_id": orders.get(entry.id)}) for entry in found.data]
+    return found.model_copy(update={"data": entries})
+
+
+async def balances(session: AsyncSession) -> list[BalanceView]:
+    """What every account holds, per currency; positive is a debit. Read from an index alone."""
+    total = func.sum(Posting.amount_minor)
+    statement = select(Posting.account, Posting.currency, total).group_by(Posting.account, Posting.currency)
+    rows = (await session.execute(statement.order_by(Posting.account, Posting.currency))).tuples()
+    return [
+        BalanceView(account=account, amount=MoneyView(amount_minor=int(amount), currency=currency))
+        for account, currency, amount in rows
+    ]
+
+
+async def received_since(session: AsyncSession, since: datetime) -> list[MoneyView]:
+    """What came onto our balance at Stripe from payers, per currency, before what went back."""
+    return await _cleared(session, [Kind.CAPTURE], since, sign=1)
+
+
+async def refunded_since(session: AsyncSession, since: datetime) -> list[MoneyView]:
+    """What was given back, less what came back of it, per currency."""
+    return await _cleared(session, [Kind.REFUND, Kind.REFUND_RETURNED], since, sign=-1)
+
+
+async def _cleared(session: AsyncSession, kinds: Sequence[Kind], since: datetime, *, sign: int) -> list[MoneyView]:
+    total = func.sum(Posting.amount_minor)
+    statement = (
+        select(Posting.currency, total)
+        .join(Entry, Entry.id == Posting.entry_id)
+        .where(Entry.kind.in_(kinds), Entry.at >= since, Posting.account == Account.CLEARING)
+        .group_by(Posting.currency)
+        .order_by(Posting.currency)
+    )
+    rows = (await session.execute(statement)).tuples()
+    return [MoneyView(amount_minor=sign * int(amount), currency=currency) for currency, amount in rows]
+
+
+def _of_order(order_id: str) -> ColumnElement[bool]:
+    charges = select(Payment.reference).where(Payment.order_id == order_id)
+    invoices = select(Invoice.stripe_invoice_id).where(Invoice.order_id == order_id)
+    return or_(Entry.charge.in_(charges), Entry.invoice.in_(invoices))
+
+
+async def _orders(session: AsyncSession, entry_ids: Sequence[str]) -> Mapping[str, str]:
+    """Entry id → the order that its charge or invoice is for, where there is one."""
+    by_charge = select(Entry.id, Payment.order_id).join(Payment, Payment.reference == Entry.charge)
+    by_invoice = select(Entry.id, Invoice.order_id).join(Invoice, Invoice.stripe_invoice_id == Entry.invoice)
+    found: dict[str, str] = {}
+    for statement in (by_charge, by_invoice):
+        rows = await session.execute(statement.where(Entry.id.in_(entry_ids)))
+        found |= {row.id: row.order_id for row in rows if row.order_id is not None}
+    return found
+
+
+def _view(entry: Entry) -> EntryView:
+    return EntryView(
+        id=entry.id,
+        kind=entry.kind,
+        at=entry.at,
+        stripe_id=entry.stripe_id,
+        order_id=None,
+        item_ids=[],
+        postings=[
+            PostingView(
+                account=posting.account,
+                amount=MoneyView(amount_minor=posting.amount_minor, currency=posting.currency),
+            )
+            for posting in entry.postings
+        ],
+    )
