@@ -1,9 +1,11 @@
 """Money.
 
-Owns: Stripe customers, products and prices, checkouts, invoices, subscriptions, payments, Stripe's events.
-Publishes: price.synced, checkout.paid, checkout.expired, payment.failed, payment.mismatched, invoice.paid.
+Owns: Stripe customers, products and prices, checkouts, invoices, subscriptions, payments, refunds, disputes, credit
+notes, the ledger, Stripe's events.
+Publishes: price.synced, checkout.paid, checkout.expired, payment.failed, payment.mismatched, invoice.paid,
+refund.succeeded, dispute.opened, dispute.closed.
 Consumes: identity.user.registered, catalog.plan.published, catalog.order.canceled.
 Promises: an acknowledged Stripe event is stored and takes effect once, in any order; a checkout is paid only by
-money whose amount, currency and customer are those of the order.
+money whose amount, currency and customer are those of the order; what moved is in the ledger once.
 Never: decides what a customer may have, changes a price, or trusts what a browser or an event's metadata claims.
 """

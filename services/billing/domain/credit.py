@@ -8,8 +8,8 @@ from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship
 from services.billing.domain.base import Base
 from services.billing.domain.facts import CreditNoteFact, Stamp
 from services.billing.domain.ledger import Account, Draft, Kind
-from services.billing.domain.mirrored import OTHER, Followed, followed
-from shared.database import History, Instant, PrefixedId, status_check
+from services.billing.domain.mirrored import OTHER, Snapshot, followed
+from shared.database import History, Instant, PrefixedId, Stateful, status_check
 from shared.kernel import new_id
 
 _STATES = ("issued", "void")
@@ -26,7 +26,7 @@ class CreditNoteHistory(History, Base):
     )
 
 
-class CreditNote(Followed, Base):
+class CreditNote(Snapshot, Stateful, Base):
     """A credit note as it stands at Stripe. Its amounts never change."""
 
     __tablename__ = "credit_notes"
@@ -78,7 +78,10 @@ class CreditNote(Followed, Base):
         """Shows this snapshot unless a newer one is shown already. True when the status changed."""
         if fact.status == "void":
             self.voided_at = self.voided_at or fact.voided_at or stamp.created
-        return self.follow(fact.status, fact.status if fact.status in _STATES else OTHER, stamp)
+        state = fact.status if fact.status in _STATES else OTHER
+        if not self.is_newer(fact.status, state, stamp):
+            return False
+        return self._move(state, at=stamp.created, by="stripe", detail={"status": fact.status})
 
 
 def credit_note_drafts(note: CreditNote) -> list[Draft]:

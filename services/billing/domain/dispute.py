@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship
 from services.billing.domain.base import Base
 from services.billing.domain.facts import DisputeFact, Stamp
 from services.billing.domain.ledger import Account, Draft, Kind, transfer
-from services.billing.domain.mirrored import OTHER, Followed, followed
-from shared.database import History, Instant, PrefixedId, status_check
+from services.billing.domain.mirrored import OTHER, Snapshot, followed
+from shared.database import History, Instant, PrefixedId, Stateful, status_check
 from shared.kernel import new_id
 
 # https://docs.stripe.com/disputes/how-disputes-work; Stripe's longest words are shortened. A warning is an inquiry:
@@ -44,7 +44,7 @@ class DisputeHistory(History, Base):
     )
 
 
-class Dispute(Followed, Base):
+class Dispute(Snapshot, Stateful, Base):
     """A dispute as it stands at Stripe.
 
     withdrawn_at, reinstated_at: when its money left our balance and came back. fees: by Stripe's transaction, what it
@@ -113,8 +113,11 @@ class Dispute(Followed, Base):
         """Shows this snapshot unless a newer one is shown; what moved money counts from any. True when it moved on."""
         self._note_money(fact, stamp)
         word = _WORDS.get(fact.status, fact.status)
-        moved = self.follow(fact.status, word if word in _STATES else OTHER, stamp)
-        self.closed_at = (self.closed_at or self.as_of) if self.status in CLOSED else None
+        state = word if word in _STATES else OTHER
+        if not self.is_newer(fact.status, state, stamp):
+            return False
+        moved = self._move(state, at=stamp.created, by="stripe", detail={"status": fact.status})
+        self.closed_at = (self.closed_at or stamp.created) if state in CLOSED else None
         return moved
 
     def _note_money(self, fact: DisputeFact, stamp: Stamp) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.domain.facts import Stamp
-from shared.database import Instant, Stateful
+from shared.database import Instant
 from shared.kernel import Lifecycle
 
 # For a status that Stripe may add: what it was called is kept beside it, and shown.
@@ -21,8 +21,8 @@ def followed(name: str, states: Sequence[str]) -> Lifecycle:
     return Lifecycle(name, states[0], moves, repeats={state: (state,) for state in every})
 
 
-class Followed(Stateful):
-    """A row that shows the newest of Stripe's snapshots. `stripe_status` is Stripe's own word.
+class Snapshot:
+    """Which of Stripe's snapshots a row shows. `stripe_status` is Stripe's own word for where it stands.
 
     A subclass sets `ranks`: the states in the order in which Stripe reaches them, for snapshots of one second.
     """
@@ -33,10 +33,10 @@ class Followed(Stateful):
     as_of: Mapped[datetime] = mapped_column(Instant)
     as_of_order: Mapped[int] = mapped_column(Integer, default=-1)
 
-    def follow(self, word: str, state: str, stamp: Stamp) -> bool:
-        """Moves to `state`, for which Stripe's word is `word`, unless something newer is shown. True when it moved."""
-        order = self.ranks.index(state) if state in self.ranks else 0
+    def is_newer(self, word: str, state: str, stamp: Stamp) -> bool:
+        """Whether the snapshot, in which Stripe says `word` for `state`, is newer than what is shown; then it is noted."""
+        order = self.ranks.index(state)
         if (stamp.created, order) <= (self.as_of, self.as_of_order):
             return False
         self.as_of, self.as_of_order, self.stripe_status = stamp.created, order, word
-        return self._move(state, at=stamp.created, by="stripe", detail={"status": word})
+        return True

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship
 from services.billing.domain.base import Base
 from services.billing.domain.facts import RefundFact, Stamp
 from services.billing.domain.ledger import Account, Draft, Kind, transfer
-from services.billing.domain.mirrored import OTHER, Followed, followed
-from shared.database import History, Instant, PrefixedId, status_check
+from services.billing.domain.mirrored import OTHER, Snapshot, followed
+from shared.database import History, Instant, PrefixedId, Stateful, status_check
 from shared.kernel import new_id
 
 # https://docs.stripe.com/refunds: pending may ask the payer for something first, and a success may still fail.
@@ -28,7 +28,7 @@ class RefundHistory(History, Base):
     )
 
 
-class Refund(Followed, Base):
+class Refund(Snapshot, Stateful, Base):
     """A refund as it stands at Stripe. `announced_at`: when we told others that it succeeded."""
 
     __tablename__ = "refunds"
@@ -83,7 +83,9 @@ class Refund(Followed, Base):
         state = fact.status if fact.status in _STATES else OTHER
         if state in RETURNED:
             self.returned_at = min(self.returned_at or stamp.created, stamp.created)
-        return self.follow(fact.status, state, stamp)
+        if not self.is_newer(fact.status, state, stamp):
+            return False
+        return self._move(state, at=stamp.created, by="stripe", detail={"status": fact.status})
 
 
 def refund_drafts(refund: Refund, booked_until: datetime | None) -> list[Draft]:
