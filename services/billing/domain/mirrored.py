@@ -34,7 +34,7 @@ class Snapshot:
     as_of_order: Mapped[int] = mapped_column(Integer, default=-1)
 
     def is_newer(self, word: str, state: str, stamp: Stamp) -> bool:
-        """Whether the snapshot, in which Stripe says `word` for `state`, is newer than what is shown; then it is noted."""
+        """Whether this snapshot is newer than what is shown; notes it then. `word` is what Stripe says for `state`."""
         order = self.ranks.index(state)
         if (stamp.created, order) <= (self.as_of, self.as_of_order):
             return False
