@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, String
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.domain.base import Base
@@ -39,7 +39,8 @@ class Invoice(Base):
     pdf_url: Mapped[str | None] = mapped_column(String(2048), default=None)
     created_at: Mapped[datetime] = mapped_column(Instant)
     paid_at: Mapped[datetime | None] = mapped_column(Instant, default=None)
-    balance_applied_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    # During an upgrade the version before still adds rows, and knows nothing of this column.
+    balance_applied_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
     finalized_at: Mapped[datetime | None] = mapped_column(Instant, default=None)
     voided_at: Mapped[datetime | None] = mapped_column(Instant, default=None)
     as_of: Mapped[datetime] = mapped_column(Instant)

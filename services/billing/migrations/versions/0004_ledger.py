@@ -307,7 +307,6 @@ def upgrade() -> None:
     op.add_column(
         "payments", sa.Column("disputes_booked_until", sa.DateTime(timezone=True), nullable=True), schema="billing"
     )
-    op.alter_column("invoices", "balance_applied_minor", server_default=None, schema="billing")
     op.create_table(
         "ledger_backfill",
         sa.Column("name", sa.String(length=20), nullable=False),
