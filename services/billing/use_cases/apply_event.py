@@ -9,7 +9,7 @@ from datetime import datetime
 
 import orjson
 
-from services.billing.adapters.stripe import readings
+from services.billing.adapters.stripe import balance_readings, readings
 from services.billing.domain.facts import (
     CreditNoteFact,
     DisputeFact,
@@ -79,15 +79,15 @@ def _charge(raw: object, _stamp: Stamp) -> Fact:
 
 
 def _dispute(raw: object, _stamp: Stamp) -> Fact:
-    return readings.read_dispute(raw)
+    return balance_readings.read_dispute(raw)
 
 
 def _refund(raw: object, _stamp: Stamp) -> Fact:
-    return readings.read_refund(raw)
+    return balance_readings.read_refund(raw)
 
 
 def _credit_note(raw: object, _stamp: Stamp) -> Fact:
-    return readings.read_credit_note(raw)
+    return balance_readings.read_credit_note(raw)
 
 
 def _all(prefix: str, reader: Reader, *names: str) -> dict[str, Reader]:

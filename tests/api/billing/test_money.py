@@ -13,7 +13,7 @@ from shared.kernel import new_id
 from tests.api.billing.conftest import Billing, Shop, stripe_events
 from tests.api.billing.pictures import opened
 from tests.support.callers import bearer, customer, staff
-from tests.support.stripe_payloads import charge, dispute, event, invoice, stripe_id
+from tests.support.stripe_payloads import charge, credit_note, dispute, event, invoice, refund, stripe_id
 from tests.support.stripe_sandbox import RunningSandbox
 
 
@@ -41,9 +41,8 @@ async def entries(billing: Billing, **query: str) -> list[dict[str, Any]]:
     return rows
 
 
-def refund(charge_id: str, status: str, **changes: Any) -> dict[str, Any]:
-    made = {"id": stripe_id("re"), "object": "refund", "amount": 700, "charge": charge_id, "currency": "eur"}
-    return {**made, "status": status, "reason": None, "created": 1_780_000_000, **changes}
+def refund_of(charge_id: str, status: str, **changes: Any) -> dict[str, Any]:
+    return refund(charge=charge_id, status=status, **changes)
 
 
 async def test_a_purchase_is_booked_once_whatever_is_told_again(shop: Shop, sandbox: RunningSandbox) -> None:
@@ -68,7 +67,7 @@ async def test_a_refund_and_a_dispute_told_before_their_charge_are_booked_and_to
 ) -> None:
     order_id, charge_id = await paid_order(shop, sandbox)
     told = await stripe_events(sandbox)
-    given_back = refund(charge_id, "succeeded")
+    given_back = refund_of(charge_id, "succeeded")
     taken = dispute(charge=charge_id, amount=1500, created=1_780_000_000)
     early = [event("refund.created", given_back), event("charge.dispute.funds_withdrawn", taken)]
     await shop.billing.apply(*early)
@@ -85,7 +84,7 @@ async def test_a_refund_and_a_dispute_told_before_their_charge_are_booked_and_to
 async def test_a_refund_that_fails_later_gives_the_money_back_to_us(shop: Shop, sandbox: RunningSandbox) -> None:
     _order_id, charge_id = await paid_order(shop, sandbox)
     await shop.billing.apply(*await stripe_events(sandbox))
-    given_back = refund(charge_id, "pending")
+    given_back = refund_of(charge_id, "pending")
     now = event("x", {})["created"]
     for second, status in enumerate(("pending", "succeeded", "failed")):
         change = {**given_back, "status": status, "failure_reason": "expired_or_canceled_card"}
@@ -119,7 +118,7 @@ async def test_money_of_other_people_s_customers_is_not_booked(billing: Billing)
     stranger = charge()
     await billing.apply(
         event("charge.succeeded", stranger),
-        event("refund.created", refund(stranger["id"], "succeeded")),
+        event("refund.created", refund_of(stranger["id"], "succeeded")),
         event("charge.dispute.funds_withdrawn", dispute(charge=stranger["id"])),
         event("invoice.paid", invoice(status="paid", amount_paid=2700)),
     )
@@ -132,7 +131,7 @@ async def test_a_refund_of_a_charge_that_names_no_order_is_told_after_a_while(sh
     await shop.billing.run_tasks()
     [payer] = await shop.billing.rows("payers", "stripe_customer_id")
     own = charge(customer=payer["stripe_customer_id"])
-    await shop.billing.apply(event("charge.succeeded", own), event("refund.created", refund(own["id"], "succeeded")))
+    await shop.billing.apply(event("charge.succeeded", own), event("refund.created", refund_of(own["id"], "succeeded")))
     [tell] = [job for job in clock_jobs(shop.billing.database, None, []) if job.name == "announce_waiting"]  # type: ignore[arg-type]  # not asked
     await tell.run()
     assert await shop.billing.facts("billing.refund") == []
@@ -152,6 +151,19 @@ _ADDED_LATER = (
     "INSERT INTO postings (entry_id, account, currency, amount_minor) SELECT id, account, 'USD', amount FROM entries "
     "CROSS JOIN (VALUES ('fees', 5), ('refunds', -5)) AS added (account, amount) WHERE kind = 'capture'"
 )
+
+
+async def test_a_credit_note_and_its_end_are_booked(shop: Shop) -> None:
+    await shop.account()
+    await shop.billing.run_tasks()
+    [payer] = await shop.billing.rows("payers", "stripe_customer_id")
+    note = credit_note(customer=payer["stripe_customer_id"])
+    await shop.billing.apply(event("credit_note.created", note), event("credit_note.created", note))
+    assert await balances(shop.billing) == {"revenue": 1000, "customer_credit": -1000}
+    voided = {**note, "status": "void", "voided_at": note["created"] + 5}
+    await shop.billing.apply(event("credit_note.voided", voided))
+    assert await balances(shop.billing) == {}
+    assert [row["status"] for row in await shop.billing.rows("credit_notes")] == ["void"]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +201,7 @@ async def test_the_database_refuses_what_is_no_entry_and_every_change(
 async def test_an_installation_of_before_books_what_it_holds_once(shop: Shop, sandbox: RunningSandbox) -> None:
     order_id, charge_id = await paid_order(shop, sandbox)
     await shop.billing.apply(*await stripe_events(sandbox))
-    early, late = refund(charge_id, "succeeded", amount=300), refund(charge_id, "succeeded", amount=200)
+    early, late = refund_of(charge_id, "succeeded", amount=300), refund_of(charge_id, "succeeded", amount=200)
     own = {**(await the_charge(sandbox, charge_id)), "amount_refunded": 500}
     # Earlier versions ignored refunds (of the first not even the event is left) and knew no ledger.
     await shop.billing.apply(event("refund.created", late), event("charge.refunded", own))

@@ -16,7 +16,8 @@ from services.billing.adapters.payments import (
     ProviderFailure,
     SessionRequest,
 )
-from services.billing.adapters.stripe.readings import moment, read_session
+from services.billing.adapters.stripe.json_object import moment
+from services.billing.adapters.stripe.readings import read_session
 from services.billing.adapters.stripe.sdk import RequestOptions, StripeClient, call, error_code
 from shared.database import FailureClass
 
