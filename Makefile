@@ -25,7 +25,7 @@ demo: environment ## Buy a VPS as a customer would, against a running `make up`
 	@exec $(PY) -m ez.demo --url http://127.0.0.1:$(PORT)
 
 test: development assets ## Run every test; PYTEST='path -k name' chooses some
-	@exec $(PY) -m pytest -n 2 --dist loadfile $(PYTEST)
+	@exec $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 chaos: development assets ## Buy while everything breaks, then check every promise: CHAOS_ORDERS=200 CHAOS_SEED=1
 	@exec $(PY) -m tests.chaos

@@ -109,7 +109,7 @@ def sign_up(api: Api) -> str:
 def buy(api: Api, plan: str) -> dict[str, Any]:
     """Places one order three times with the same key, which is one order, and pays it."""
     key = secrets.token_hex(16)
-    body = {"currency": "EUR", "items": [{"plan": plan, "interval": "month", "hostname": "demo"}]}
+    body = {"currency": "EUR", "items": [{"plan": plan, "interval": "month", "configuration": {"hostname": "demo"}}]}
     orders = [api("POST", "/api/v1/orders", body, key=key) for _ in range(3)]
     if len({order["id"] for order in orders}) != 1:
         raise DemoFailed("the same request sent three times made more than one order")
@@ -172,7 +172,7 @@ def run(url: str, plan: str, hypervisor: str, token: str) -> None:
         "the welcome mail", lambda: [m for m in request("GET", inbox)["data"] if service["name"] in m["subject"]]
     )
     count = machines_of(hypervisor, token, service["id"])
-    print(f"\n  {service['name']} is {service['status']} at {service['ipv4']}")
+    print(f"\n  {service['name']} is {service['status']} at {service['address']}")
     print(f"  machines at the hypervisor: {count} · welcome mails: {len(welcome)}")
     print(f"  paid → active {active - paid:.1f} s · whole demo {time.monotonic() - started:.1f} s")
     if count != 1 or len(welcome) != 1:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.catalog.product_types import ProductTypes
 from services.catalog.use_cases.seeding import ensure_catalogue
 from services.identity.adapters.passwords import PUBLISHED
 from services.identity.use_cases.seeding import ensure_person
@@ -26,8 +27,9 @@ class NotInProduction(Exception):
 
 
 async def seed_catalogue(catalog: Service) -> None:
-    """Products, plans and prices of every kind, published."""
-    await catalog.database.run(ensure_catalogue)
+    """Plans and prices of every product type that this service sells, published."""
+    types: ProductTypes = catalog.app.state.product_types
+    await catalog.database.run(lambda work: ensure_catalogue(work, types))
 
 
 async def seed_people(identity: Service) -> None:

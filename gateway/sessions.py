@@ -7,7 +7,6 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from starlette.types import Scope
 
 from gateway.upstreams import Upstreams
 from gateway.web.upstream import UpstreamAway, Visitor
+from shared.contracts.permissions import permissions_of
 from shared.web.context import header
 from shared.web.tokens import TokenSigner
 
@@ -70,6 +70,12 @@ class SessionResolver:
         found: Visitor | None = request.state.visitor
         return found
 
+    async def renew(self, request: Request) -> Visitor | None:
+        """The visitor as identity knows them now, whatever is remembered."""
+        self.forget(self.token_in(request))
+        del request.state.visitor
+        return await self.visitor(request)
+
     async def resolve(self, token: str) -> Visitor | None:
         """The visitor a session token stands for. Raises UpstreamAway when identity cannot say."""
         if not token.startswith(_PREFIX) or not 20 <= len(token) <= 128:
@@ -120,9 +126,10 @@ class SessionResolver:
 
 def _visitor(data: dict[str, Any]) -> Visitor:
     principal = data["principal"]
-    blank = Visitor("", "", "", None, None, None, (), "", "")
-    return replace(
-        blank,
+    granted = principal.get("permissions")
+    if granted is None:  # an identity of the version before says roles only
+        granted = permissions_of(principal["role"], principal["staff_roles"])
+    return Visitor(
         user_id=principal["user_id"],
         email=principal["email"],
         name=principal["name"],
@@ -132,4 +139,5 @@ def _visitor(data: dict[str, Any]) -> Visitor:
         staff_roles=tuple(principal["staff_roles"]),
         session_id=principal["session_id"],
         access_token=data["access_token"],
+        permissions=frozenset(granted),
     )

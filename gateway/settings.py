@@ -2,7 +2,6 @@
 
 import ipaddress
 from collections.abc import Iterator
-from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -11,7 +10,7 @@ from pydantic_settings import SettingsConfigDict
 from gateway.web.upstream import Service
 from shared.web.findings import Finding, inner_address, is_loopback, is_placeholder, public_address, weak_secret
 from shared.web.keys import key_fault, read_key_set, read_signing_key
-from shared.web.settings import EmptyIsUnset, ProcessSettings, absolute
+from shared.web.settings import ProcessSettings, absolute
 
 CHECKOUT = "https://checkout.stripe.com"
 _SERVICES: tuple[Service, ...] = ("identity", "billing", "catalog", "provisioning", "support")
@@ -35,7 +34,7 @@ class GatewaySettings(ProcessSettings):
     checkout_origin: str = Field(CHECKOUT, description="where paying may lead a form to")
     csrf_secret: SecretStr = Field(min_length=32, description="signs the tokens in forms; the same on every replica")
     signing_key: SecretStr = Field(description="private JWK with which the gateway calls identity")
-    token_keys: Annotated[str | None, EmptyIsUnset] = Field(
+    token_keys: str | None = Field(
         None,
         validation_alias="EZ_TOKEN_KEYS",
         description="JWKS with the issuers' public keys; only to check that its own is among them",
@@ -50,9 +49,7 @@ class GatewaySettings(ProcessSettings):
     streams_per_account: int = Field(20, ge=1, description="live streams one account may keep open")
     streams_per_address: int = Field(60, ge=1, description="live streams one network address may keep open")
     streams_in_all: int = Field(2000, ge=1, description="live streams one gateway process keeps open")
-    dev_mail_url: Annotated[str | None, EmptyIsUnset] = Field(
-        None, description="development only: the mail sandbox shown at /dev/mail"
-    )
+    dev_mail_url: str | None = Field(None, description="development only: the mail sandbox shown at /dev/mail")
 
     identity_url: str = Field(description="where identity's API answers")
     billing_url: str = Field(description="where billing's API answers")

@@ -2,15 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bench.scale.world import FIRST_NUMBER, Order, World
+from bench.scale.world import FIRST_SERIAL, Order, World
 from services.billing.domain.facts import InvoiceFact, PaymentFact, Stamp, SubscriptionFact
-from services.billing.use_cases.known import Fact, Known
+from services.billing.use_cases.loading import Fact, Loader
 from services.billing.use_cases.reconcile import _due_sessions
 from services.billing.use_cases.record_payment import _checkout_of
 from services.catalog.use_cases.expire_orders import expire_unpaid_orders
@@ -19,7 +19,11 @@ from services.identity.domain import SIGN_IN_PER_EMAIL
 from services.identity.use_cases import throttling
 from services.identity.use_cases.forgetting import forget_what_is_over
 from services.identity.use_cases.registering import find_user
+from services.provisioning.adapters.sealing import Sealer
+from services.provisioning.adapters.tables import JobQueue
+from services.provisioning.product_types import load_types
 from services.provisioning.use_cases.deadlines import expire_overdue
+from services.provisioning.use_cases.tools import Tools
 from services.support.use_cases.contacts import reach_of
 from services.support.use_cases.forgetting import forget_sent_mails
 from shared.database import UnitOfWork
@@ -36,6 +40,7 @@ QUEUES = {
 
 
 BATCH = 20  # orders, each with three facts
+TOOLS = Tools(JobQueue(), load_types("vps"), Sealer([]), timedelta(days=7))
 WATCHED = ("identity", "catalog", "billing", "provisioning", "support")
 
 
@@ -100,15 +105,15 @@ async def _whole_order(work: UnitOfWork, world: World) -> None:
     await locked_order(work, world.order().id)
 
 
-async def _batch_known(work: UnitOfWork, world: World) -> None:
+async def _batch_loaded(work: UnitOfWork, world: World) -> None:
     stamp = Stamp("evt_new", "invoice.updated", datetime.now(UTC))
     orders = [world.order() for _ in range(BATCH)]
-    await Known.of(work, [(fact, stamp) for order in orders for fact in _told_of(order, stamp.created)])
+    await Loader.of(work, [(fact, stamp) for order in orders for fact in _told_of(order, stamp.created)])
 
 
 def _told_of(order: Order, now: datetime) -> list[Fact]:
     """What Stripe would say of an order that was paid long ago."""
-    number = int(order.number.removeprefix("EZ-")) - FIRST_NUMBER
+    number = int(order.number.removeprefix("EZ-")) - FIRST_SERIAL
     invoice = InvoiceFact(
         stripe_invoice_id=f"in_{number:022d}",
         customer_id=order.stripe_customer,
@@ -142,10 +147,10 @@ CALLS = [
     _use_case("identity", "what is over, forgotten", lambda work, _world: forget_what_is_over(work)),
     _use_case("catalog", "an order loaded to be changed", _whole_order),
     _use_case("catalog", "unpaid orders, expired", lambda work, _world: expire_unpaid_orders(work)),
-    _use_case("billing", "what a batch of events is about", _batch_known),
+    _use_case("billing", "what a batch of events is about", _batch_loaded),
     _use_case("billing", "the checkout of a payment", lambda work, world: _checkout_of(work, _attempt(world.order()))),
     _use_case("billing", "sessions the reconciler looks at", lambda work, _world: _due_sessions(work)),
-    _use_case("provisioning", "jobs past their deadline", lambda work, _world: expire_overdue(work)),
+    _use_case("provisioning", "jobs past their deadline", lambda work, _world: expire_overdue(work, TOOLS)),
     _use_case("support", "whom to write to", lambda work, world: reach_of(work, world.order().account)),
     _use_case("support", "sent mails, forgotten", lambda work, _world: forget_sent_mails(work)),
     *(_purge_keys(service) for service in ("identity", "catalog")),

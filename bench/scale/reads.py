@@ -80,6 +80,8 @@ def _catalog() -> list[Read]:
         _staff(
             "catalog", "under review, of the largest account", lambda w: _page(every, q=w.big, status="under_review")
         ),
+        _staff("catalog", "orders by e-mail address", lambda w: _page(every, q=w.order().email)),
+        _staff("catalog", "overview", lambda _w: "/api/v1/staff/overview/catalog"),
         _staff("catalog", "orders by host name", lambda w: _page(every, q=w.order().host)),
         _staff("catalog", "orders by a beginning all host names have", lambda _w: _page(every, q="web-")),
         _staff("catalog", "the same, deep", lambda w: _page(every, w.middle["ord"], q="web-")),

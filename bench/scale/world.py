@@ -21,7 +21,7 @@ from shared.web.service import Service
 from tests.support.callers import TOKEN_KEYS, bearer, customer, service_bearer, staff
 
 SAMPLES = 400
-FIRST_NUMBER = 100_001
+FIRST_SERIAL = 100_001
 _TOKEN_SECONDS = 30.0  # of the sixty that a token lives
 NEWEST = 300  # orders still in hand, at the end
 
@@ -139,10 +139,10 @@ async def enter(values: Mapping[str, str], admin_url: str, size: int) -> World:
     connection = await asyncpg.connect(admin_url)
     try:
         numbers = random.Random(7).sample(range(size - NEWEST), min(SAMPLES, size - NEWEST))
-        orders = await connection.fetch(_ORDERS, [FIRST_NUMBER + number for number in numbers])
+        orders = await connection.fetch(_ORDERS, [f"EZ-{FIRST_SERIAL + number}" for number in numbers])
         tickets = await connection.fetch(_TICKETS, SAMPLES)
         events = await connection.fetch("SELECT id FROM billing.stripe_events ORDER BY md5(id) LIMIT $1", SAMPLES)
-        big = await connection.fetchval("SELECT account_id FROM catalog.orders WHERE serial = $1", FIRST_NUMBER)
+        big = await connection.fetchval("SELECT account_id FROM catalog.orders WHERE number = $1", f"EZ-{FIRST_SERIAL}")
         middle = {name: await connection.fetchval(query, size) for name, query in _MIDDLES.items()}
     finally:
         await connection.close()
@@ -162,7 +162,7 @@ async def enter(values: Mapping[str, str], admin_url: str, size: int) -> World:
 def _order(row: asyncpg.Record) -> Order:
     return Order(
         id=encode_id("ord", row["id"]),
-        number=f"EZ-{row['serial']}",
+        number=row["number"],
         account=encode_id("acc", row["account_id"]),
         user=encode_id("usr", row["placed_by"]),
         email=row["email"],
@@ -185,18 +185,19 @@ def _key(name: str, value: Any) -> str:
 
 
 _ORDERS = """
-    SELECT o.id, o.serial, o.account_id, o.placed_by, u.email, r.name, r.id AS service, r.entitlement_id, r.ipv4,
+    SELECT o.id, o.number, o.account_id, o.placed_by, u.email, r.name, r.id AS service,
+           r.entitlement_id, r.address AS ipv4,
            j.id AS job, i.id AS invoice, c.stripe_customer_id, c.stripe_subscription_id, c.stripe_session_id
       FROM catalog.orders o
       JOIN identity.users u ON u.id = o.placed_by
       JOIN provisioning.resources r ON r.order_id = o.id
-      JOIN provisioning.jobs j ON j.resource_id = r.id AND j.kind = 'create'
+      JOIN provisioning.jobs j ON j.resource_id = r.id AND j.intent = 'create'
       JOIN billing.invoices i ON i.order_id = o.id AND i.status <> 'draft'
       JOIN billing.checkouts c ON c.order_id = o.id
-     WHERE o.serial = ANY ($1) AND o.status = 'fulfilled'
+     WHERE o.number = ANY ($1) AND o.status = 'fulfilled'
 """
 _BIG_MIDDLE = """
-    SELECT id FROM {} WHERE account_id = (SELECT account_id FROM catalog.orders WHERE serial = 100001)
+    SELECT id FROM {} WHERE account_id = (SELECT account_id FROM catalog.orders WHERE number = 'EZ-100001')
      ORDER BY id OFFSET $1 / 250 LIMIT 1
 """
 _TICKETS = "SELECT id, account_id FROM support.tickets ORDER BY md5(id::text) LIMIT $1"

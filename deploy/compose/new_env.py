@@ -6,6 +6,7 @@ Where only Docker is installed, the image has what it needs::
         ez-solutions -m deploy.compose.new_env >> .env
 """
 
+import base64
 import json
 import secrets
 import sys
@@ -22,6 +23,7 @@ def new_environment() -> dict[str, str]:
     values = {word: secrets.token_urlsafe(32) for word in _WORDS}
     for service in WITH_DATABASE:
         values[f"{service.upper()}_DATABASE_PASSWORD"] = secrets.token_urlsafe(32)
+    values["PROVISIONING_SECRETS_KEY"] = base64.b64encode(secrets.token_bytes(32)).decode()
     public_keys = []
     for issuer in ISSUERS:
         private, public = generate_key(issuer)

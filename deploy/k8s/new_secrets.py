@@ -48,6 +48,7 @@ def manifests(given: Mapping[str, str], *, database: str, broker: str) -> list[d
     secrets["ez-billing"]["stripe-secret-key"] = given["BILLING_STRIPE_SECRET_KEY"]
     secrets["ez-billing"]["stripe-webhook-secrets"] = given["BILLING_STRIPE_WEBHOOK_SECRETS"]
     secrets["ez-provisioning"]["proxmox-token"] = given["PROVISIONING_PROXMOX_TOKEN"]
+    secrets["ez-provisioning"]["secrets-key"] = fresh["PROVISIONING_SECRETS_KEY"]
     secrets["ez-support"]["smtp-url"] = given["SUPPORT_SMTP_URL"]
     return [
         *({**_object("Secret", name), "type": "Opaque", "stringData": values} for name, values in secrets.items()),

@@ -1,5 +1,6 @@
 """The secrets of an embedded instance: made once, kept readable for their owner alone."""
 
+import base64
 import json
 import os
 import secrets
@@ -31,6 +32,7 @@ def fresh(kept: Mapping[str, str] | None = None) -> dict[str, str]:
     found = dict(kept or {})
     for word in (*_WORDS, *(f"database_{name}" for name in _DATABASES)):
         found.setdefault(word, secrets.token_urlsafe(32))
+    found.setdefault("seal_provisioning", base64.b64encode(os.urandom(32)).decode())
     if any(f"key_{issuer}" not in found for issuer in ISSUERS):
         public = []
         for issuer in ISSUERS:

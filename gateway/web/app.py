@@ -7,29 +7,29 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from gateway.web.assets import DIST, BuiltAssets, Manifest
+from gateway.web.assets import DIST, BuiltAssets
 from gateway.web.csrf import Csrf
+from gateway.web.guard import error_page, guarded
 from gateway.web.pages import ROUTES
-from gateway.web.templating import build_environment
+from gateway.web.templating import environment_for
 from gateway.web.upstream import Site, UpstreamAway, Visitor
-from gateway.web.visit import Visit, error_page, guarded
+from gateway.web.visit import Visit
 
 ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def web_routes(site: Site) -> list[Route | Mount]:
     """Every page, and /static. Raises `AssetsNotBuilt` when `npm run build` has not been run."""
-    environment = build_environment(site.settings, Manifest())
+    environment = environment_for(site.settings)
     pages: list[Route | Mount] = [
-        Route(entry.path, guarded(entry.page, entry.access, site, environment), methods=[entry.method])
-        for entry in ROUTES
+        Route(entry.path, guarded(entry, site, environment), methods=[entry.method]) for entry in ROUTES
     ]
     return [*pages, Mount("/static", BuiltAssets(directory=DIST), name="static")]
 
 
 def web_error_handler(site: Site) -> ErrorHandler:
     """For the gateway's application: its own 404, 405 and 500 as pages (the API answers problem+json instead)."""
-    environment = build_environment(site.settings, Manifest())
+    environment = environment_for(site.settings)
 
     async def handler(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500

@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 DIST = Path(__file__).parent / "static" / "dist"
+# No file of ours has a longer one, and file systems fail beyond 255.
+_LONGEST_NAME = 100
 _ENCODINGS = ((".br", "br"), (".gz", "gzip"))
 
 
@@ -34,6 +37,8 @@ class BuiltAssets(StaticFiles):
     """Static files whose names change with their content, sent precompressed where the browser allows it."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
+        if len(path) > _LONGEST_NAME or not path.isprintable():
+            raise HTTPException(404)
         accepted = Headers(scope=scope).get("accept-encoding", "")
         for suffix, encoding in _ENCODINGS:
             if encoding in accepted and self.lookup_path(path + suffix)[1] is not None:

@@ -1,6 +1,6 @@
 """Reading a submitted form: urlencoded only, bounded, and never trusted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,13 +11,27 @@ from starlette.requests import Request
 from gateway.web.upstream import Answer
 
 MAX_BODY_BYTES = 256 * 1024
-_MAX_FIELDS = 50
+_MAX_FIELDS = 250
 
-Form = Mapping[str, str]
+
+class Form(dict[str, str]):
+    """The fields of a form, or of a query: the last value of each, and all of them where a name is repeated."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self.pairs = tuple(pairs)
+        super().__init__(self.pairs)
+
+    def all(self, name: str) -> list[str]:
+        """Every value given for `name`, in order."""
+        return [value for key, value in self.pairs if key == name]
+
+    def line(self, name: str) -> str:
+        """The value without white space around it; empty when there is none."""
+        return self.get(name, "").strip()
 
 
 async def read_form(request: Request) -> Form:
-    """The fields of the body; a repeated field keeps its last value.
+    """The fields of the body.
 
     Raises HTTPException 415 (other media type), 413 (too large), 400 (not UTF-8, too many fields).
     """
@@ -34,7 +48,7 @@ async def read_form(request: Request) -> Form:
     except ValueError as error:
         raise HTTPException(400) from error
     # Browsers send CRLF line ends in text areas (HTML, 4.10.21.7); services get plain newlines.
-    return {name: value.replace("\r\n", "\n") for name, value in pairs}
+    return Form((name, value.replace("\r\n", "\n")) for name, value in pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +72,25 @@ NO_ERRORS = FormErrors()
 def form_errors(answer: Answer, known: frozenset[str], names: Mapping[str, str] | None = None) -> FormErrors:
     """The problem in `answer` spread over the fields in `known`.
 
-    A JSON pointer's last segment names the field (`/items/0/hostname` is `hostname`); `names` renames those
-    that differ between the API and the form. What belongs to no field on the page goes into the notice.
+    A JSON pointer names the field by its last segment that is one (`/items/0/configuration/ssh_keys/1` is `ssh_keys`);
+    `names` renames those that differ between the API and the form. What belongs to no field on the page goes into
+    the notice.
     """
     problem: Mapping[str, Any] = answer.data if isinstance(answer.data, dict) else {}
     fields: dict[str, str] = {}
     loose: list[str] = []
     for error in problem.get("errors") or ():
-        name = str(error.get("pointer", "")).rsplit("/", 1)[-1]
-        name = (names or {}).get(name, name)
+        segments = [(names or {}).get(part, part) for part in str(error.get("pointer", "")).split("/")]
+        name = next((one for one in reversed(segments) if one in known), None)
         detail = str(error.get("detail", ""))
-        if name in known:
+        if name is not None:
             fields.setdefault(name, detail)
         elif detail:
             loose.append(detail)
     notice = " ".join(loose) or None
     if not fields and not notice:
         notice = str(problem.get("detail") or problem.get("title") or "") or None
-    return FormErrors(fields, notice, problem_slug(answer), retry_after(answer))
-
-
-def problem_slug(answer: Answer) -> str | None:
-    """The last segment of the problem's `type`, e.g. `order-not-payable`."""
-    if not isinstance(answer.data, dict):
-        return None
-    return str(answer.data.get("type", "")).rsplit("/", 1)[-1] or None
+    return FormErrors(fields, notice, answer.slug, retry_after(answer))
 
 
 def retry_after(answer: Answer) -> int | None:

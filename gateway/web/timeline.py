@@ -1,55 +1,50 @@
-"""One story out of several timelines: what happened to an order, and to each service it paid for."""
+"""What happened, told once: the story of an order, how far each of its services is, and whether the numbers agree."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from gateway.web.formatting import parse_time
+from shared.contracts.reads.catalog import OrderView
+from shared.contracts.reads.common import TimelineEntry
+from shared.contracts.reads.provisioning import ServiceDetail
 
-Json = Mapping[str, Any]
+_WAITING = "waiting"
+
+
+def in_order(*stories: Iterable[TimelineEntry]) -> list[TimelineEntry]:
+    """Every entry in the order it happened; what is still to come stays at the end.
+
+    Entries of one instant keep the order of cause and effect: those of the first story come before the next one's.
+    """
+    entries = [entry for story in stories for entry in story]
+    happened = [entry for entry in entries if entry.state != _WAITING]
+    return sorted(happened, key=lambda entry: entry.at) + [entry for entry in entries if entry.state == _WAITING]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    at: str | None
-    title: str
-    detail: str | None
-    state: str
-    """done · active · waiting · failed"""
-    subject: str | None
-    """The service this step is about, when the order has more than one."""
+class Delivery:
+    """How one service was built: the part of its timeline that an order is about."""
+
+    service: ServiceDetail
+    steps: list[TimelineEntry]
+
+    @property
+    def done(self) -> int:
+        """How many of `steps` are behind it."""
+        return sum(1 for step in self.steps if step.state == "done")
+
+    @property
+    def moving(self) -> bool:
+        """Whether it is still being built."""
+        return self.service.state in {"setting_up", "working", "delayed"} and self.service.activated_at is None
 
 
-def merge(order: Iterable[Json], services: Iterable[tuple[str, Iterable[Json]]]) -> list[Step]:
-    """Every step in the order it happened; what is still to come stays at the end.
-
-    `services` pairs a service's name with its own timeline. Steps at the same instant keep the order of cause
-    and effect: the order's own before its services'. Of several services only the last step still to come is told:
-    ten servers would otherwise be sixty lines of what has not happened.
-    """
-    named = [(name, list(entries)) for name, entries in services]
-    several = len(named) > 1
-    steps = [_step(entry, None) for entry in order]
-    for name, entries in named:
-        told = _abridged(entries) if several else entries
-        steps += [_step(entry, name if several else None) for entry in told]
-    return sorted(steps, key=_moment_of)
-
-
-def _abridged(entries: Sequence[Json]) -> list[Json]:
-    """Everything that happened, and of what is still to come only the end."""
-    to_come = [entry for entry in entries if entry["state"] == "waiting"]
-    return [entry for entry in entries if entry["state"] != "waiting"] + to_come[-1:]
-
-
-def _step(entry: Json, subject: str | None) -> Step:
-    return Step(entry.get("at"), str(entry["title"]), entry.get("detail"), str(entry["state"]), subject)
-
-
-def _moment_of(step: Step) -> tuple[bool, float]:
-    pending = step.state == "waiting" or step.at is None
-    return pending, parse_time(step.at).timestamp() if step.at else math.inf
+def delivery(service: ServiceDetail) -> Delivery:
+    """What is not about the delivery, or came after the handing over, is told on the service's own page."""
+    handed_over = service.activated_at
+    steps = in_order(entry for entry in service.timeline if entry.about != "action")
+    if handed_over is not None:
+        steps = [step for step in steps if step.state != _WAITING and step.at <= handed_over]
+    return Delivery(service, steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +53,24 @@ class Tally:
 
     paid_for: int
     granted: int
-    delivered: int
+    delivered: int | None
+    """None while not every service of the order is known."""
 
     @property
     def agrees(self) -> bool:
+        """Whether what was paid for is what was delivered."""
         return self.paid_for == self.granted == self.delivered
 
     @property
     def exceeded(self) -> bool:
         """More was delivered than paid for: never acceptable, so the page would show it."""
-        return max(self.granted, self.delivered) > self.paid_for
+        return max(self.granted, self.delivered or 0) > self.paid_for
 
 
-def tally(order: Json, services: Sequence[Json]) -> Tally:
-    """What was paid for (quantities), granted (entitlements), and is delivered (services that are active)."""
-    live = {"active", "suspended"}
+def tally(order: OrderView, services: Sequence[ServiceDetail] | None) -> Tally:
+    """What was paid for (units), granted (entitlements), and delivered (services that were once handed over)."""
     return Tally(
-        paid_for=sum(int(item["quantity"]) for item in order["items"]),
-        granted=len(order.get("entitlements") or ()),
-        delivered=sum(1 for service in services if service["status"] in live),
+        paid_for=sum(item.quantity for item in order.items),
+        granted=len(order.entitlements),
+        delivered=None if services is None else sum(1 for one in services if one.activated_at is not None),
     )

@@ -7,11 +7,13 @@ operator configured. The pages import nothing else of the gateway, so they can b
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+Model = TypeVar("Model", bound=BaseModel)
 Service = Literal["identity", "billing", "catalog", "provisioning", "support"]
 
 
@@ -29,10 +31,23 @@ class Visitor:
     session_id: str
     access_token: str = field(repr=False)
     """Internal bearer token; `Upstream` forwards it and the pages never render it."""
+    permissions: frozenset[str] = frozenset()
+    """What this person may do, in the words of `shared.contracts.permissions`."""
 
     @property
     def is_staff(self) -> bool:
         return bool(self.staff_roles)
+
+    def may(self, permission: str) -> bool:
+        """Whether to offer it; the service that is asked decides again."""
+        return permission in self.permissions
+
+
+class NotUnderstood(Exception):
+    """A service answered something that is not what the published read model says."""
+
+    def __init__(self, model: type[BaseModel], reason: ValidationError) -> None:
+        super().__init__(f"no {model.__name__}: {reason.error_count()} fields differ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,25 @@ class Answer:
     @property
     def ok(self) -> bool:
         return 200 <= self.status < 300
+
+    @property
+    def slug(self) -> str | None:
+        """The kind of problem: the last segment of its `type` (RFC 9457), e.g. `order-not-payable`."""
+        if self.ok or not isinstance(self.data, dict):
+            return None
+        return str(self.data.get("type", "")).rsplit("/", 1)[-1] or None
+
+    @property
+    def detail(self) -> str | None:
+        """What the problem says to the person in front of the page."""
+        return str(self.data["detail"]) if isinstance(self.data, dict) and self.data.get("detail") else None
+
+    def parse(self, model: type[Model]) -> Model:
+        """The body as a read model. Raises `NotUnderstood` when it is not one."""
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            raise NotUnderstood(model, error) from error
 
 
 class UpstreamAway(Exception):
@@ -97,6 +131,10 @@ class Sessions(Protocol):
 
         Raises `UpstreamAway` when identity cannot say. Called at most once per request.
         """
+        ...
+
+    async def renew(self, request: Request) -> Visitor | None:
+        """The visitor asked for anew, after something about the session has changed: a proof of who they are, say."""
         ...
 
     def sign_in(self, response: Response, token: str, expires_at: datetime) -> None:

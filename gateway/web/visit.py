@@ -1,26 +1,20 @@
-"""One request of one visitor, and the single door every page goes through.
-
-`guarded` turns a page into an endpoint: it finds the visitor, refuses forged requests on every unsafe method,
-asks for sign-in where the page needs it, and turns what went wrong into a page that says what to do.
-"""
+"""One request of one visitor: what a page works with."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from jinja2 import Environment
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from gateway.web.csrf import FIELD, SAFE_METHODS, Csrf, ForgeryRefused
-from gateway.web.forms import Form, read_form, retry_after
-from gateway.web.safe_next import safe_next, with_next
-from gateway.web.upstream import Answer, Service, Site, UpstreamAway, Visitor
+from gateway.web.csrf import Csrf
+from gateway.web.forms import Form
+from gateway.web.upstream import Answer, Model, NotUnderstood, Service, Site, UpstreamAway, Visitor
 from shared.web.context import request_id
 
-Access = Literal["public", "customer", "staff"]
 _PATH_VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _NOTICE = re.compile(r"[a-z][a-z-]{0,40}")
 NOTICE_COOKIE = "ez_notice"
@@ -40,20 +34,24 @@ class SignInNeeded(Exception):
     """The page is for people who are signed in."""
 
 
+class ProofNeeded(Exception):
+    """A service wants to see again, now, that the visitor is who they say."""
+
+
 @dataclass(slots=True)
 class Visit:
-    """What a page works with: the request, who asks, the form they sent, and the way to the services."""
+    """The request, who asks, the form they sent, and the way to the services."""
 
     request: Request
     site: Site
     environment: Environment
     visitor: Visitor | None
     csrf: Csrf
-    form: Form = field(default_factory=dict)
+    form: Form = field(default_factory=Form)
 
     @property
-    def query(self) -> Mapping[str, str]:
-        return self.request.query_params
+    def query(self) -> Form:
+        return Form(self.request.query_params.multi_items())
 
     @property
     def member(self) -> Visitor:
@@ -68,6 +66,15 @@ class Visit:
         client = self.request.client
         sent = {"user-agent": self.request.headers.get("user-agent", ""), "x-client-ip": client.host if client else ""}
         return {name: value for name, value in sent.items() if value}
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether a script asks for a part of a page."""
+        return self.request.headers.get("x-fragment") == "1"
+
+    def may(self, permission: str) -> bool:
+        """Whether to offer it to this visitor; the service that is asked decides again."""
+        return self.visitor is not None and self.visitor.may(permission)
 
     def path(self, name: str) -> str:
         """A path parameter, safe to place in an upstream path. Anything unlike an id is not found."""
@@ -86,7 +93,7 @@ class Visit:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Any answer but an expired session, which always leads to sign-in."""
+        """Any answer but two: an ended session leads to sign-in, a proof that is too old to the password."""
         answer = await self.site.upstream.call(
             service,
             method,
@@ -98,22 +105,39 @@ class Visit:
         )
         if answer.status == 401 and self.visitor is not None:
             raise SignInNeeded
+        if answer.status == 403 and answer.slug == "fresh-proof-needed":
+            raise ProofNeeded
         return answer
 
-    async def read(self, service: Service, path: str, params: Mapping[str, str] | None = None) -> Any:
-        """The JSON of a GET that has to succeed for the page to make sense; raises `Refused` otherwise."""
-        return self.require(service, await self.call(service, "GET", path, params=params)).data
+    async def read(
+        self, service: Service, path: str, model: type[Model], params: Mapping[str, str] | None = None
+    ) -> Model:
+        """What has to be there for the page to make sense. Raises `Refused` otherwise."""
+        return self.require(service, await self.call(service, "GET", path, params=params)).parse(model)
+
+    async def read_or_none(
+        self, service: Service, path: str, model: type[Model], params: Mapping[str, str] | None = None
+    ) -> Model | None:
+        """What a page can do without: a silent service costs its own panel, not the page."""
+        try:
+            answer = await self.call(service, "GET", path, params=params)
+            return answer.parse(model) if answer.ok else None
+        except (UpstreamAway, NotUnderstood):
+            return None
 
     def require(self, service: Service, answer: Answer) -> Answer:
+        """The answer, when it is a success. Raises `Refused` otherwise."""
         if not answer.ok:
             raise Refused(service, answer)
         return answer
 
     def render(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+        """A page; `notice` and `theme` come from their cookies."""
         theme = self.request.cookies.get(THEME_COOKIE)
         notice = self.request.cookies.get(NOTICE_COOKIE, "")
         page = self.environment.get_template(template).render(
             visitor=self.visitor,
+            may=self.may,
             csrf_token=self.csrf.token,
             path=self.request.url.path,
             theme=theme if theme in {"light", "dark"} else None,
@@ -126,6 +150,11 @@ class Visit:
             response.delete_cookie(NOTICE_COOKIE, path="/")
         return response
 
+    def panel(self, template: str, title: str, **context: Any) -> HTMLResponse:
+        """A part of a page that a script puts in its place, and that is a page of its own for everybody else."""
+        shell = "panel.html" if self.is_fragment else "panel_page.html"
+        return self.render(shell, panel=template, title=title, **context)
+
     def redirect(self, path: str, notice: str | None = None) -> RedirectResponse:
         """303 to one of our own pages, which shows `notice` (a code of templates/_notices.html) once."""
         response = RedirectResponse(path, status_code=303)
@@ -136,86 +165,5 @@ class Visit:
             )
         return response
 
-    @property
-    def is_fragment(self) -> bool:
-        return self.request.headers.get("x-fragment") == "1"
-
 
 Page = Callable[[Visit], Awaitable[Response]]
-
-
-def guarded(page: Page, access: Access, site: Site, environment: Environment) -> Callable[..., Any]:
-    """The endpoint of `page`; see the module's docstring for what it takes care of."""
-
-    async def endpoint(request: Request) -> Response:
-        visit = await _begin(request, access, site, environment)
-        try:
-            response = await _answer(visit, page, access)
-        except SignInNeeded:
-            response = _to_sign_in(visit)
-        except ForgeryRefused:
-            response = visit.render("errors/form_expired.html", 403)
-        except HTTPException as error:
-            response = error_page(visit, error.status_code)
-        except Refused as error:
-            response = _refusal_page(visit, error)
-        except UpstreamAway as error:
-            response = error_page(visit, 503, retry=error.retry_after)
-        visit.csrf.attach(response)
-        response.headers.setdefault("cache-control", "no-store" if visit.visitor else "private, no-cache")
-        return response
-
-    return endpoint
-
-
-async def _begin(request: Request, access: Access, site: Site, environment: Environment) -> Visit:
-    """Identity being away costs a public page only its "signed in" corner; other pages cannot do without."""
-    visitor: Visitor | None = None
-    away: UpstreamAway | None = None
-    try:
-        visitor = await site.sessions.visitor(request)
-    except UpstreamAway as error:
-        away = error
-    visit = Visit(request, site, environment, visitor, Csrf.of(request, visitor, site.settings))
-    request.state.identity_away = away
-    return visit
-
-
-async def _answer(visit: Visit, page: Page, access: Access) -> Response:
-    unsafe = visit.request.method not in SAFE_METHODS
-    away: UpstreamAway | None = visit.request.state.identity_away
-    if away is not None and (unsafe or access != "public"):
-        raise away
-    if unsafe:
-        visit.form = await read_form(visit.request)
-        visit.csrf.verify(visit.request, visit.form.get(FIELD))
-    if access != "public" and visit.visitor is None:
-        raise SignInNeeded
-    if access == "staff" and not visit.member.is_staff:
-        raise HTTPException(403)
-    return await page(visit)
-
-
-def _to_sign_in(visit: Visit) -> Response:
-    """Back to the same page after signing in; a form's own address would only answer 405, so its page instead."""
-    if visit.is_fragment:
-        return Response(status_code=401)
-    url = visit.request.url
-    destination = f"{url.path}?{url.query}" if url.query else url.path
-    if visit.request.method not in SAFE_METHODS:
-        destination = url.path.rsplit("/", 1)[0]
-    return visit.redirect(with_next("/sign-in", safe_next(destination)), notice="sign-in-first")
-
-
-def _refusal_page(visit: Visit, error: Refused) -> Response:
-    status = error.answer.status
-    shown = status if status in {403, 404, 409, 410, 429} else 503 if status >= 500 else 400
-    detail = error.answer.data.get("detail") if isinstance(error.answer.data, dict) and status < 500 else None
-    return error_page(visit, shown, detail=detail, retry=retry_after(error.answer))
-
-
-def error_page(visit: Visit, status: int, *, detail: str | None = None, retry: int | None = None) -> HTMLResponse:
-    response = visit.render("errors/error.html", status, code=status, detail=detail, retry=retry)
-    if retry is not None:
-        response.headers["retry-after"] = str(retry)
-    return response

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.hypervisor import cloudinit
 from sandbox.hypervisor.access import Access
 from sandbox.hypervisor.api import refusal
 from sandbox.hypervisor.faults import Fault, FaultKind, Faults
@@ -54,6 +55,17 @@ class OutageOrder(BaseModel):
     state: Literal["on", "off"]
 
 
+class SignIn(BaseModel):
+    """Somebody at the door of a machine, with a public key whose other half they hold, or with a password."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    vmid: int
+    user: str = Field(max_length=64)
+    key: str = Field(default="", max_length=10_000)
+    password: str = Field(default="", max_length=200)
+
+
 class Control:
     """The endpoints, over one hypervisor and its faults."""
 
@@ -69,6 +81,7 @@ class Control:
             Route("/_sandbox/faults", self._guarded(self.heal), methods=["DELETE"]),
             Route("/_sandbox/outage", self._guarded(self.outage), methods=["POST"]),
             Route("/_sandbox/machines", self._guarded(self.machines), methods=["GET"]),
+            Route("/_sandbox/sign-in", self._guarded(self.sign_in), methods=["POST"]),
             Route("/_sandbox/reset", self._guarded(self.reset), methods=["POST"]),
         ]
 
@@ -115,6 +128,14 @@ class Control:
         self._hypervisor.advance()
         return [self._truth(machine) for machine in self._hypervisor.store.machines.values()]
 
+    async def sign_in(self, request: Request) -> object:
+        """Whether a running machine would let somebody in who holds this key or knows this password."""
+        order = SignIn.model_validate(await _body(request))
+        machine = self._hypervisor.machine(order.vmid)
+        awake = machine.status == "running" and machine.guest is not None
+        guest = machine.guest or {}
+        return {"entered": awake and cloudinit.lets_in(guest, order.user, key=order.key, password=order.password)}
+
     async def reset(self, request: Request) -> object:
         self._faults.clear()
         self._hypervisor.reset()
@@ -136,6 +157,8 @@ class Control:
             "disk_bytes": machine.disk_bytes,
             "ipv4": address[0] if address else None,
             "created_at": machine.created_at,
+            "onboot": machine.config.get("onboot", 0),
+            "protection": machine.config.get("protection", 0),
         }
 
 

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 
+from sandbox.hypervisor import cloudinit
 from sandbox.hypervisor.models import ConfigValue, Machine, PveError, Task
 from sandbox.hypervisor.parameters import MAX_VMID, MIN_VMID
 from sandbox.hypervisor.settings import HypervisorSandboxSettings
@@ -83,13 +84,13 @@ class Hypervisor:
     def configure(self, vmid: int, changes: dict[str, ConfigValue]) -> None:
         """Change the configuration at once (PUT)."""
         machine = self._unlocked(vmid)
-        self._check_digest(machine, changes)
+        self._check(machine, changes)
         self._workers.configure(machine, changes)
 
     def configure_later(self, vmid: int, changes: dict[str, ConfigValue], user: str) -> Task:
         """Change the configuration in a task (POST)."""
         machine = self._unlocked(vmid)
-        self._check_digest(machine, changes)
+        self._check(machine, changes)
         return self._started("qmconfig", vmid, changes, user)
 
     def resize(self, vmid: int, arguments: dict[str, ConfigValue], user: str) -> Task:
@@ -106,7 +107,7 @@ class Hypervisor:
         return self._started(f"qm{verb}", vmid, {}, user)
 
     def destroy(self, vmid: int, user: str) -> Task:
-        machine = self.machine(vmid)
+        machine = self._unlocked(vmid)
         if machine.status == "running":
             raise PveError(500, f"VM {vmid} is running - destroy failed")
         if machine.config.get("protection") == 1:
@@ -153,7 +154,9 @@ class Hypervisor:
             raise PveError(500, f"VM is locked ({machine.lock})")
         return machine
 
-    def _check_digest(self, machine: Machine, changes: Mapping[str, ConfigValue]) -> None:
+    def _check(self, machine: Machine, changes: Mapping[str, ConfigValue]) -> None:
+        if not all(cloudinit.is_key(line) for line in cloudinit.keys_of(str(changes.get("sshkeys", "")))):
+            raise PveError(500, "SSH public key validation error")
         if "digest" in changes and changes["digest"] != digest(machine):
             raise PveError(500, "checksum mismatch (file change by other user?)")
 

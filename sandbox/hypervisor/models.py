@@ -36,6 +36,10 @@ class Machine:
     """From when the guest agent answers."""
     lease: str | None = None
     """The IPv4 address handed out when the configuration names none."""
+    booted: dict[str, ConfigValue] | None = None
+    """The size it runs with: cores and memory that are changed while it runs count from its next start."""
+    guest: dict[str, ConfigValue] | None = None
+    """What cloud-init wrote into it at its last start: user, keys and password, as the configuration was then."""
 
     @property
     def is_template(self) -> bool:
@@ -47,15 +51,19 @@ class Machine:
 
     @property
     def cores(self) -> int:
-        return int(self.config.get("cores", 1)) * int(self.config.get("sockets", 1))
+        size = self._size()
+        return int(size.get("cores", 1)) * int(size.get("sockets", 1))
 
     @property
     def memory_bytes(self) -> int:
-        return int(self.config.get("memory", 512)) * 2**20
+        return int(self._size().get("memory", 512)) * 2**20
 
     @property
     def disk_bytes(self) -> int:
         return volume_size(str(self.config.get(DISK_KEY, "")))
+
+    def _size(self) -> dict[str, ConfigValue]:
+        return self.booted if self.status == "running" and self.booted is not None else self.config
 
 
 @dataclass(slots=True)

@@ -28,7 +28,8 @@ def index(hypervisor: Hypervisor) -> str:
 <meta http-equiv="refresh" content="2"><link rel="stylesheet" href="/style.css"></head><body>
 <h1>Sandbox hypervisor: {escape(hypervisor.node)}</h1>
 <p class="note">Speaks the Proxmox VE API under /api2/json. Nothing here is real: a machine is a row.</p>
-<table><thead><tr><th>Id</th><th>Name</th><th>State</th><th>Size</th><th>IPv4</th><th>Tags</th></tr></thead>
+<table><thead><tr><th>Id</th><th>Name</th><th>State</th><th>Size</th>
+<th>IPv4</th><th>Sign in</th><th>Tags</th></tr></thead>
 <tbody>{rows}</tbody></table></body></html>"""
 
 
@@ -41,6 +42,17 @@ def _row(hypervisor: Hypervisor, machine: Machine) -> str:
         f"{state} (locked: {machine.lock})" if machine.lock else state,
         f"{machine.cores} cores, {machine.memory_bytes // 2**20} MB, {machine.disk_bytes // 2**30} GB",
         address[0] if address else "—",
+        _door(machine),
         str(machine.config.get("tags", "")),
     )
     return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def _door(machine: Machine) -> str:
+    """Who gets in and how; never a secret."""
+    if machine.guest is None:
+        return "—"
+    keys = len(str(machine.guest["keys"]).splitlines())
+    ways = [f"{keys} key{'s' if keys != 1 else ''}"] if keys else []
+    ways += ["password"] if machine.guest["password"] else []
+    return f"{machine.guest['user']}: {', '.join(ways)}" if ways else "—"

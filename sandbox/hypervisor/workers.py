@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from sandbox.hypervisor import cloudinit
 from sandbox.hypervisor.models import DISK_KEY, ConfigValue, Machine, Task, parse_size, volume_size, with_size
 from sandbox.hypervisor.store import Store
 
@@ -25,6 +26,7 @@ _LEASES: Final = [str(address) for address in ipaddress.ip_network("203.0.113.0/
     str(address) for address in ipaddress.ip_network("198.18.0.0/20").hosts()
 ]
 """Documentation addresses (RFC 5737), and when those are used up, addresses for benchmarks (RFC 2544)."""
+_SIZES: Final = ("cores", "sockets", "memory")
 _OWN_TO_EACH: Final = frozenset({"template", "digest", "smbios1", "vmgenid"})
 
 
@@ -85,7 +87,10 @@ class Workers:
         deleted = re.split(r"[;, ]+", str(changes.get("delete", "")))
         ignored = {"delete", "digest", "skiplock", "force", "background_delay"}
         config = {key: value for key, value in machine.config.items() if key not in deleted}
-        machine.config = config | {key: value for key, value in changes.items() if key not in ignored}
+        given = {key: value for key, value in changes.items() if key not in ignored}
+        if "cipassword" in given:
+            given["cipassword"] = cloudinit.hashed(str(given["cipassword"]))
+        machine.config = config | given
         self._store.save(machine)
 
     def _finish_clone(self, task: Task) -> None:
@@ -127,6 +132,8 @@ class Workers:
         if machine.lease is None:
             taken = {other.lease for other in self._store.machines.values()}
             machine.lease = next((address for address in _LEASES if address not in taken), None)
+        machine.booted = {key: machine.config[key] for key in _SIZES if key in machine.config}
+        machine.guest = cloudinit.written(machine.config)
         machine.status, machine.paused = "running", False
         machine.started_at, machine.agent_at = at, at + self._boot_seconds
         self._store.save(machine)
@@ -147,6 +154,8 @@ class Workers:
     def _destroy(self, task: Task, machine: Machine) -> None:
         if machine.status == "running":
             raise TaskFailed(f"VM {machine.vmid} is running - destroy failed")
+        if machine.config.get("protection") == 1:
+            raise TaskFailed(f"can't remove VM {machine.vmid} - protection mode enabled")
         self._store.remove(machine)
 
 

@@ -91,7 +91,8 @@ class Api:
             fault = self._sandbox.faults.take_api(request.method, request.url.path)
             if fault is not None and fault.kind == "drop_connection":
                 return DroppedConnection()
-            _refuse(fault)
+            if fault is None or not fault.saved:
+                _refuse(fault)
             answer = await self._execute(request, request_id, endpoint, ids, raw, fault)
         except StripeError as error:
             answer = Answer(error.status, orjson.dumps(error.body(), option=orjson.OPT_INDENT_2))
@@ -122,12 +123,18 @@ class Api:
         self._keys_in_progress.add(key)
         try:
             await _delay(fault)
-            return self._execute_once(request.url.path, Cause(request_id, key), endpoint, ids, raw)
+            return self._execute_once(request.url.path, Cause(request_id, key), endpoint, ids, raw, fault)
         finally:
             self._keys_in_progress.discard(key)
 
     def _execute_once(
-        self, path: str, cause: Cause, endpoint: Endpoint, ids: list[str], raw: dict[str, form.Raw]
+        self,
+        path: str,
+        cause: Cause,
+        endpoint: Endpoint,
+        ids: list[str],
+        raw: dict[str, form.Raw],
+        fault: ApiFault | None,
     ) -> Answer:
         key, request_id = str(cause.idempotency_key), str(cause.request_id)
         wanted, now = idempotency.fingerprint(raw), self._sandbox.now()
@@ -136,13 +143,17 @@ class Api:
             return stored
         params = endpoint.parameters.parse(raw)
         try:
+            _refuse(fault if fault is not None and fault.saved else None)
             with self._sandbox.work(cause) as work:
                 body = _run(work, endpoint, ids, params)
                 return idempotency.remember(
                     work.store, key, path, wanted, status=200, body=body, request_id=request_id, now=now
                 )
         except StripeError as error:
-            # What the handler did is rolled back; its refusal is this key's answer from now on.
+            # What the handler did is rolled back. A request that was wrong may be repeated under its key once it is
+            # right; a declined card (402) is this key's answer from now on.
+            if not _is_saved(error.status):
+                raise
             with self._sandbox.work(cause) as work:
                 return idempotency.remember(
                     work.store,
@@ -154,6 +165,10 @@ class Api:
                     request_id=request_id,
                     now=now,
                 )
+
+
+def _is_saved(status: int) -> bool:
+    return status == 402 or status >= 500
 
 
 def _run(work: Work, endpoint: Endpoint, ids: list[str], params: dict[str, object]) -> JsonObject:

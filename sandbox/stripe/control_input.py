@@ -114,6 +114,7 @@ class Reader:
 def read_faults(given: Reader, faults: Faults) -> None:
     """Applies a description of faults; nothing changes when any of it is wrong."""
     api, webhooks, mutation = faults.api, faults.webhooks, faults.next_checkout
+    version = given.text("event_version", faults.event_version or "") or None
     if "api" in given:
         api = [_api_fault(entry) for entry in given.members("api")]
     if "webhooks" in given:
@@ -123,7 +124,7 @@ def read_faults(given: Reader, faults: Faults) -> None:
         changes = given.members("next_checkout")
         mutation = read_mutation(changes[0]) if changes else None
     given.done()
-    faults.api, faults.webhooks, faults.next_checkout = api, webhooks, mutation
+    faults.api, faults.webhooks, faults.next_checkout, faults.event_version = api, webhooks, mutation, version
 
 
 def _api_fault(given: Reader) -> ApiFault:
@@ -135,6 +136,7 @@ def _api_fault(given: Reader) -> ApiFault:
         status=given.integer("status", 500, 400, 599),
         seconds=given.seconds("seconds", 30.0, 300.0),
         match=given.text("match", ""),
+        saved=given.boolean("saved", default=False),
     )
     given.done()
     return fault

@@ -11,7 +11,8 @@ import aiohttp
 
 from sandbox.stripe import renewals, signing
 from sandbox.stripe.resources import checkout_sessions
-from sandbox.stripe.work import Sandbox
+from sandbox.stripe.store import Where
+from sandbox.stripe.work import CLOCK, Sandbox
 
 _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 0.5
@@ -67,8 +68,10 @@ class Dispatcher:
                 await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
 
     def _pass_time(self) -> None:
-        """Lets sessions expire and subscriptions renew; at most every _TICK_SECONDS, for it reads the store."""
-        if time.monotonic() - self._last_tick < _TICK_SECONDS:
+        """Lets sessions expire, subscriptions renew and test clocks move; at most every _TICK_SECONDS, for it reads
+        the store, or at once when a clock is to move."""
+        early = time.monotonic() - self._last_tick < _TICK_SECONDS
+        if early and not self._sandbox.store.find(CLOCK, [Where("status", "eq", "advancing")], limit=1):
             return
         self._last_tick = time.monotonic()
         on_commit, self._sandbox.on_commit = self._sandbox.on_commit, lambda: None

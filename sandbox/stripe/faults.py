@@ -22,13 +22,18 @@ MISDIRECTED = ("wrong_mode",)
 
 @dataclass
 class ApiFault:
-    """The next `times` API calls whose "METHOD /path" starts with `match` suffer `kind`."""
+    """The next `times` API calls whose "METHOD /path" starts with `match` suffer `kind`.
+
+    saved: whether a `status` of 500 and above is kept under the call's idempotency key, as what fails while it is
+    being processed is; otherwise it failed on the way there.
+    """
 
     kind: str
     times: int
     status: int = 500
     seconds: float = 30.0
     match: str = ""
+    saved: bool = False
 
 
 @dataclass
@@ -67,11 +72,12 @@ class Faults:
         self.api: list[ApiFault] = []
         self.webhooks = WebhookFaults()
         self.next_checkout: CheckoutMutation | None = None
+        self.event_version: str | None = None  # in which API version events are made; None is the pinned one
         self.random = random.Random()  # noqa: S311 - reorders deliveries; nothing secret
 
     def reset(self) -> None:
         """Healthy again."""
-        self.api, self.webhooks, self.next_checkout = [], WebhookFaults(), None
+        self.api, self.webhooks, self.next_checkout, self.event_version = [], WebhookFaults(), None, None
 
     def take_api(self, method: str, path: str) -> ApiFault | None:
         """The fault this call suffers, spending one of its times."""
@@ -112,5 +118,6 @@ class Faults:
         return {
             "api": [vars(fault) for fault in self.api],
             "webhooks": vars(self.webhooks),
+            "event_version": self.event_version,
             "next_checkout": None if self.next_checkout is None else vars(self.next_checkout),
         }

@@ -1,7 +1,8 @@
 """Idempotency keys (https://docs.stripe.com/api/idempotent_requests).
 
-The first answer to a key is stored in the same transaction as what it did, so a crash loses both or neither. Answers
-to requests that failed validation, or that met a concurrent twin, are not stored, as at Stripe.
+The first answer to a key is stored in the same transaction as what it did, so a crash loses both or neither. As at
+Stripe, requests that were wrong (400, 404) or met a concurrent twin (409) store nothing; a declined card (402) and what
+failed while it was processed (500) do.
 """
 
 import hashlib

@@ -22,6 +22,7 @@ _SHAPES: dict[str, tuple[str, int]] = {
     "payment_method": ("pm_1", 23),
     "charge": ("ch_3", 23),
     "refund": ("re_3", 23),
+    "test_helpers.test_clock": ("clock_1", 23),
     "event": ("evt_1", 23),
     "request": ("req_", 14),
 }

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from sandbox.stripe.billing import subscription_lines
 from sandbox.stripe.cards import AUTHENTICATION_FAILED, CARDS, Card, Decline
 from sandbox.stripe.faults import CheckoutMutation
-from sandbox.stripe.money import readable
 from sandbox.stripe.resources import (
     charges,
     checkout_sessions,
@@ -53,6 +53,11 @@ class _Attempt:
     @property
     def subscribing(self) -> bool:
         return bool(self.session["mode"] == "subscription")
+
+    @property
+    def saves_card(self) -> bool:
+        """Whether the card stays with the customer, to be charged again without them."""
+        return self.subscribing or self.private["payment_intent_data"].get("setup_future_usage") is not None
 
 
 def pay(
@@ -107,7 +112,7 @@ def _attempt(work: Work, session: JsonObject, card: Card, email: str | None) -> 
     customer = work.store.get("customer", session["customer"]) if session["customer"] else None
     known = (customer["email"] if customer else None) or session["customer_email"]
     private["email"] = known or email or private["email"]
-    return _Attempt(work, session, private, card, private["email"])
+    return _Attempt(work.of_customer(session["customer"]), session, private, card, private["email"])
 
 
 def _remember(attempt: _Attempt, **changes: Any) -> None:
@@ -129,7 +134,7 @@ def _intent(attempt: _Attempt) -> JsonObject:
         description="Subscription creation" if attempt.subscribing else data.get("description"),
         metadata=data.get("metadata") or {},
         order_reference=reference,
-        off_session=attempt.subscribing,
+        off_session=attempt.saves_card,
     )
     _remember(attempt, payment_intent=intent["id"])
     if not attempt.subscribing:
@@ -168,7 +173,7 @@ def _charge(attempt: _Attempt, intent: JsonObject, method: JsonObject, *, authen
         session["currency"] = mutation.currency or session["currency"]
         intent.update(amount=session["amount_total"], currency=session["currency"], customer=session["customer"])
     customer = _customer(attempt)
-    if customer is not None and attempt.subscribing:
+    if customer is not None and attempt.saves_card:
         method["customer"] = customer["id"]
         work.store.save("payment_method", method)
         work.emit("payment_method.attached", method)
@@ -234,6 +239,7 @@ def _subscribe(attempt: _Attempt, customer: JsonObject, intent: JsonObject | Non
         payment_method=method["id"] if method else None,
         data=attempt.private["subscription_data"],
         currency=session["currency"],
+        test_clock=customer.get("test_clock"),
     )
     names = {line["price"]["id"]: line["description"] for line in lines}
     to_bill = subscription_lines(subscription, names) + [
@@ -267,29 +273,11 @@ def _invoice_once(attempt: _Attempt, customer: JsonObject, intent: JsonObject | 
         reason="manual",
         subscription=None,
         metadata=session["invoice_creation"]["invoice_data"]["metadata"],
+        description=session["invoice_creation"]["invoice_data"].get("description"),
     )
     invoices.finalize(work, invoice, customer)
     invoices.settle(work, invoice, intent)
     session["invoice"] = invoice["id"]
-
-
-def subscription_lines(subscription: JsonObject, names: dict[str, str]) -> list[Line]:
-    """One line per subscription item for its current period. `names` maps price ids to product names."""
-    return [
-        Line(
-            price=item["price"],
-            quantity=item["quantity"],
-            description=(
-                f"{item['quantity']} × {names[item['price']['id']]} "
-                f"(at {readable(item['price']['unit_amount'], item['price']['currency'])} / "
-                f"{item['price']['recurring']['interval']})"
-            ),
-            start=item["current_period_start"],
-            end=item["current_period_end"],
-            item=item,
-        )
-        for item in subscription["items"]["data"]
-    ]
 
 
 def one_time_line(work: Work, line: JsonObject) -> Line:

@@ -1,98 +1,98 @@
-"""What time does to subscriptions: they renew, fail to renew, or end."""
+"""What time does to subscriptions, in the order in which it falls due: they renew, are collected again, or end."""
 
-from sandbox.stripe.cards import GENERIC_DECLINE
-from sandbox.stripe.payment import subscription_lines
-from sandbox.stripe.resources import charges, invoices, payment_intents, payment_methods, subscriptions
+from collections.abc import Iterator
+
+from sandbox.stripe import billing
+from sandbox.stripe.resources import subscriptions, test_clocks
+from sandbox.stripe.resources.periods import next_end
 from sandbox.stripe.store import JsonObject, Where
 from sandbox.stripe.work import Work
 
-_RETRY_AFTER = 3 * 24 * 3600
 # A clock moved by years must not renew without end in one transaction.
-_MOST_PERIODS = 36
+_MOST_STEPS = 500
+# https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
+_INCOMPLETE_FOR = 23 * 3600
+_RENEWING = ["active", "trialing", "past_due"]
 
 
 def advance_due(work: Work) -> None:
-    """Renews or ends every subscription whose period is over."""
-    # Checkout sells one interval per subscription, so the first item's period is every item's period.
-    due = Where("items.data[0].current_period_end", "lte", work.now)
-    for subscription in work.store.find("subscription", [Where("status", "in", ["active", "past_due"]), due]):
-        for _ in range(_MOST_PERIODS):
-            if subscriptions.current_period_end(subscription) > work.now:
-                break
-            if subscription["cancel_at_period_end"]:
-                subscriptions.end(work, subscription, "cancellation_requested")
-                break
-            renew(work, subscription)
+    """Everything that has fallen due by now, and the way of every test clock that is moving."""
+    _pass_time(work, None, work.now)
+    for clock in test_clocks.moving(work):
+        _pass_time(work, clock["id"], int(clock["status_details"]["advancing"]["target_frozen_time"]))
+        test_clocks.arrive(work, clock)
 
 
-def renew(work: Work, subscription: JsonObject, *, declined: bool | None = None) -> JsonObject:
-    """Starts the next period, bills it and returns the invoice. The stored test card decides whether the payment
-    succeeds, unless `declined` says so."""
-    customer = work.require("customer", subscription["customer"])
-    _start_next_period(work, subscription)
-    names = {
-        item["price"]["id"]: str(work.require("product", item["price"]["product"])["name"])
-        for item in subscription["items"]["data"]
-    }
-    lines = subscription_lines(subscription, names)
-    total = sum(line.amount for line in lines)
-    invoice = invoices.build(
-        work,
-        customer=customer,
-        lines=lines,
-        total=total,
-        currency=subscription["currency"],
-        reason="subscription_cycle",
-        subscription=subscription,
-    )
+def _pass_time(work: Work, clock_id: str | None, until: int) -> None:
+    """Takes what is due one by one, the earliest first, each at its own time."""
+    for _ in range(_MOST_STEPS):
+        due = min(_due(work, clock_id, until), key=lambda entry: entry[0], default=None)
+        if due is None:
+            return
+        moment, kind, obj = due
+        _STEPS[kind](work.at(moment), obj)
+
+
+def _due(work: Work, clock_id: str | None, until: int) -> Iterator[tuple[int, str, JsonObject]]:
+    mine = Where("test_clock", "is", clock_id)
+    # One interval per subscription, so the first item's period is every item's period.
+    ending = Where("items.data[0].current_period_end", "lte", until)
+    for subscription in work.store.find("subscription", [Where("status", "in", _RENEWING), mine, ending]):
+        yield subscriptions.current_period_end(subscription), "period", subscription
+    old = Where("created", "lte", until - _INCOMPLETE_FOR)
+    for subscription in work.store.find("subscription", [Where("status", "eq", "incomplete"), mine, old]):
+        yield subscription["created"] + _INCOMPLETE_FOR, "incomplete", subscription
+    for status, name in (("draft", "automatically_finalizes_at"), ("open", "next_payment_attempt")):
+        for invoice in work.store.find("invoice", [Where("status", "eq", status), mine, Where(name, "lte", until)]):
+            yield invoice[name], status, invoice
+
+
+def _end_of_period(work: Work, subscription: JsonObject) -> None:
+    if subscription["cancel_at_period_end"]:
+        subscriptions.end(work, subscription, "cancellation_requested")
+        return
+    invoice = begin_period(work, subscription)
+    invoice["automatically_finalizes_at"] = work.now + billing.DRAFT_FOR
+    work.store.save("invoice", invoice)
+
+
+def begin_period(work: Work, subscription: JsonObject) -> JsonObject:
+    """Starts the next period and draws up its invoice, a draft."""
+    ending, anchor = subscriptions.current_period_end(subscription), subscription["billing_cycle_anchor"]
+    items = [dict(item) for item in subscription["items"]["data"]]
+    for item in items:
+        item["current_period_start"] = ending
+        item["current_period_end"] = next_end(anchor, item["price"]["recurring"], ending)
+    changes: JsonObject = {"items": {**subscription["items"], "data": items}}
+    if subscription["status"] == "trialing":
+        changes["status"] = "active"
+    subscriptions.save_changes(work, subscription, changes)
+    invoice = billing.draw_up(work, subscription, "subscription_cycle")
     subscriptions.save_changes(work, subscription, {"latest_invoice": invoice["id"]})
-    invoices.finalize(work, invoice, customer)
-    if total == 0:
-        return invoices.settle(work, invoice, None)
-    _collect(work, subscription, invoice, declined=declined)
     return invoice
 
 
-def _start_next_period(work: Work, subscription: JsonObject) -> None:
-    ending = subscriptions.current_period_end(subscription)
-    items = [dict(item) for item in subscription["items"]["data"]]
-    for item in items:
-        if item["current_period_end"] == ending:
-            item["current_period_start"] = ending
-            item["current_period_end"] = subscriptions.period_end(ending, item["price"]["recurring"])
-    subscriptions.save_changes(work, subscription, {"items": {**subscription["items"], "data": items}})
+def _finalize(work: Work, invoice: JsonObject) -> None:
+    billing.finalize(work, invoice)
 
 
-def _collect(work: Work, subscription: JsonObject, invoice: JsonObject, *, declined: bool | None) -> None:
-    method = work.require("payment_method", subscription["default_payment_method"])
-    card = payment_methods.card_of(work, method["id"])
-    decline = card.renewal_decline
-    if declined is not None:
-        decline = GENERIC_DECLINE if declined else None
-    intent = payment_intents.build(
-        work,
-        amount=invoice["total"],
-        currency=invoice["currency"],
-        customer=subscription["customer"],
-        description="Subscription update",
-        metadata={},
-        order_reference=None,
-        off_session=True,
-    )
-    charge = charges.build(
-        work,
-        intent=intent,
-        method=method,
-        card=card,
-        customer=subscription["customer"],
-        email=invoice["customer_email"],
-        decline=decline,
-    )
-    if decline is not None:
-        payment_intents.fail(work, intent, decline, method, charge)
-        invoices.record_failure(work, invoice, work.now + _RETRY_AFTER)
-        subscriptions.save_changes(work, subscription, {"status": "past_due"})
-        return
-    payment_intents.succeed(work, intent, charge, method)
-    invoices.settle(work, invoice, intent)
-    subscriptions.save_changes(work, subscription, {"status": "active"})
+def _try_again(work: Work, invoice: JsonObject) -> None:
+    subscription = billing.subscription_of(work, invoice)
+    invoice["next_payment_attempt"] = None
+    work.store.save("invoice", invoice)
+    if subscription is not None and subscription["status"] in subscriptions.LIVING:
+        billing.try_to_collect(work, subscription, invoice)
+
+
+def _never_paid(work: Work, subscription: JsonObject) -> None:
+    subscriptions.save_changes(work, subscription, {"status": "incomplete_expired", "ended_at": work.now})
+
+
+_STEPS = {"period": _end_of_period, "draft": _finalize, "open": _try_again, "incomplete": _never_paid}
+
+
+def renew(work: Work, subscription: JsonObject, *, declined: bool | None = None) -> JsonObject:
+    """Starts the next period now and collects it at once. The stored test card decides whether the payment succeeds,
+    unless `declined` says so."""
+    work = work.of_customer(subscription["customer"])
+    return billing.finalize(work, begin_period(work, subscription), declined=declined)

@@ -11,6 +11,7 @@ from sandbox.stripe.resources import (
     checkout_sessions,
     customers,
     events,
+    invoice_payment,
     invoice_payments,
     invoices,
     payment_intents,
@@ -18,7 +19,10 @@ from sandbox.stripe.resources import (
     prices,
     products,
     refunds,
+    subscription_changes,
+    subscription_parameters,
     subscriptions,
+    test_clocks,
 )
 from sandbox.stripe.store import JsonObject
 
@@ -34,12 +38,14 @@ class Endpoint:
 
 
 _RETRIEVE = only_expand()
+_NOTHING = Fields({})
 
 ENDPOINTS = (
     Endpoint("POST", "/v1/customers", customers.create, customers.CREATE),
     Endpoint("GET", "/v1/customers", customers.list_page, customers.LIST),
     Endpoint("GET", "/v1/customers/{id}", customers.retrieve, _RETRIEVE),
     Endpoint("POST", "/v1/customers/{id}", customers.update, customers.UPDATE),
+    Endpoint("DELETE", "/v1/customers/{id}", customers.delete, _NOTHING),
     Endpoint("POST", "/v1/products", products.create, products.CREATE),
     Endpoint("GET", "/v1/products", products.list_page, products.LIST),
     Endpoint("GET", "/v1/products/{id}", products.retrieve, _RETRIEVE),
@@ -59,12 +65,14 @@ ENDPOINTS = (
         checkout_sessions.list_line_items,
         checkout_parameters.LINE_ITEMS,
     ),
-    Endpoint("GET", "/v1/subscriptions", subscriptions.list_page, subscriptions.LIST),
+    Endpoint("POST", "/v1/subscriptions", subscription_changes.create, subscription_parameters.CREATE),
+    Endpoint("GET", "/v1/subscriptions", subscriptions.list_page, subscription_parameters.LIST),
     Endpoint("GET", "/v1/subscriptions/{id}", subscriptions.retrieve, _RETRIEVE),
-    Endpoint("POST", "/v1/subscriptions/{id}", subscriptions.update, subscriptions.UPDATE),
-    Endpoint("DELETE", "/v1/subscriptions/{id}", subscriptions.cancel, subscriptions.CANCEL),
+    Endpoint("POST", "/v1/subscriptions/{id}", subscription_changes.update, subscription_parameters.UPDATE),
+    Endpoint("DELETE", "/v1/subscriptions/{id}", subscriptions.cancel, subscription_parameters.CANCEL),
     Endpoint("GET", "/v1/invoices", invoices.list_page, invoices.LIST),
     Endpoint("GET", "/v1/invoices/{id}", invoices.retrieve, _RETRIEVE),
+    Endpoint("POST", "/v1/invoices/{id}/pay", invoice_payment.pay, invoices.PAY),
     Endpoint("GET", "/v1/invoices/{id}/lines", invoices.list_lines, invoices.LINES),
     Endpoint("GET", "/v1/invoice_payments", invoice_payments.list_page, invoice_payments.LIST),
     Endpoint("GET", "/v1/invoice_payments/{id}", invoice_payments.retrieve, _RETRIEVE),
@@ -79,6 +87,10 @@ ENDPOINTS = (
     Endpoint("POST", "/v1/refunds/{id}", refunds.update, refunds.UPDATE),
     Endpoint("GET", "/v1/events", events.list_page, events.LIST),
     Endpoint("GET", "/v1/events/{id}", events.retrieve, _RETRIEVE),
+    Endpoint("POST", "/v1/test_helpers/test_clocks", test_clocks.create, test_clocks.CREATE),
+    Endpoint("GET", "/v1/test_helpers/test_clocks", test_clocks.list_page, test_clocks.LIST),
+    Endpoint("GET", "/v1/test_helpers/test_clocks/{id}", test_clocks.retrieve, _RETRIEVE),
+    Endpoint("POST", "/v1/test_helpers/test_clocks/{id}/advance", test_clocks.advance, test_clocks.ADVANCE),
 )
 
 

@@ -22,6 +22,8 @@ class StripeSandboxSettings:
     public_url: base URL of the hosted pages, as a browser sees it.
     state_path: SQLite file that survives a restart; None keeps state in memory.
     retry_schedule: seconds between delivery attempts; after the last one a delivery is exhausted.
+    retry_days: days between the attempts to collect a renewal; after_retries: what its subscription is after the
+        last one: canceled, unpaid or past_due (the account's setting at Stripe).
     delivery_concurrency: deliveries in flight at once.
     delivery_timeout_seconds: how long one delivery may take before it counts as failed.
     now: seconds since the epoch; object times, expiry and signature timestamps come from it.
@@ -34,6 +36,8 @@ class StripeSandboxSettings:
     public_url: str
     state_path: Path | None = None
     retry_schedule: tuple[float, ...] = DEFAULT_RETRY_SCHEDULE
+    retry_days: tuple[int, ...] = (3, 5, 7)
+    after_retries: str = "canceled"
     delivery_concurrency: int = 16
     delivery_timeout_seconds: float = 10.0
     now: Callable[[], float] = time.time
@@ -48,6 +52,8 @@ class StripeSandboxSettings:
                 raise ValueError(f"{name} must be an absolute http(s) URL")
         if self.delivery_concurrency < 1 or self.delivery_timeout_seconds <= 0:
             raise ValueError("delivery_concurrency and delivery_timeout_seconds must be positive")
+        if self.after_retries not in {"canceled", "unpaid", "past_due"} or any(days < 1 for days in self.retry_days):
+            raise ValueError("after_retries must be canceled, unpaid or past_due, and retry_days whole days")
         if any(delay < 0 for delay in self.retry_schedule):
             raise ValueError("retry_schedule must not hold negative delays")
 
@@ -59,7 +65,10 @@ class StripeSandboxSettings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "StripeSandboxSettings":
         """Reads STRIPE_SANDBOX_API_KEY, _WEBHOOK_SECRET, _WEBHOOK_URL, _PUBLIC_URL, _STATE_PATH, _RETRY_SCHEDULE
-        (comma separated seconds), _DELIVERY_CONCURRENCY and _DELIVERY_TIMEOUT_SECONDS. Raises ValueError."""
+        (comma separated seconds), _AFTER_RETRIES, _DELIVERY_CONCURRENCY and _DELIVERY_TIMEOUT_SECONDS.
+
+        Raises ValueError.
+        """
 
         def read(name: str, default: str = "") -> str:
             return environ.get(f"STRIPE_SANDBOX_{name}", default).strip()
@@ -72,6 +81,7 @@ class StripeSandboxSettings:
             public_url=read("PUBLIC_URL", "http://127.0.0.1:8010"),
             state_path=Path(state_path) if state_path else None,
             retry_schedule=(tuple(float(part) for part in schedule.split(",")) if schedule else DEFAULT_RETRY_SCHEDULE),
+            after_retries=read("AFTER_RETRIES", "canceled"),
             delivery_concurrency=int(read("DELIVERY_CONCURRENCY", "16")),
             delivery_timeout_seconds=float(read("DELIVERY_TIMEOUT_SECONDS", "10")),
         )

@@ -39,12 +39,15 @@ CREATE TABLE IF NOT EXISTS clock (id INTEGER PRIMARY KEY CHECK (id = 1), offset_
 """
 _TABLES = ("objects", "idempotency", "deliveries", "delivery_attempts", "clock")
 _SEQ_OF = "(SELECT seq FROM objects WHERE kind = ? AND id = ?)"
-_OPERATORS = {"eq": "=", "ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "glob": "GLOB"}
+_OPERATORS = {"eq": "=", "ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "glob": "GLOB", "is": "IS"}
 
 
 @dataclass(frozen=True)
 class Where:
-    """One condition on an object's JSON: `path` is dotted, `operator` one of eq ne gt gte lt lte glob in."""
+    """One condition on an object's JSON: `path` is dotted, `operator` one of eq ne gt gte lt lte glob is in.
+
+    `is` also finds null.
+    """
 
     path: str
     operator: str

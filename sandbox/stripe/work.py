@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -12,7 +12,9 @@ from sandbox.stripe.faults import Faults
 from sandbox.stripe.ids import new_id
 from sandbox.stripe.settings import API_VERSION, StripeSandboxSettings
 from sandbox.stripe.store import JsonObject, Store
+from sandbox.stripe.versions import as_before_basil
 
+CLOCK = "test_helpers.test_clock"
 NOUNS = {
     "checkout.session": "checkout.session",
     "payment_intent": "payment_intent",
@@ -31,13 +33,28 @@ class Cause:
 
 @dataclass(frozen=True)
 class Work:
-    """What a use case may touch. Lives as long as one transaction."""
+    """What a use case may touch. Lives as long as one transaction.
+
+    now: the time of what is being done: the sandbox's, or that of a customer's test clock. wall: the sandbox's time,
+    by which events are dated.
+    """
 
     store: Store
     settings: StripeSandboxSettings
     faults: Faults
     now: int
+    wall: int
     cause: Cause
+
+    def at(self, moment: int) -> "Work":
+        """The same transaction at another time."""
+        return replace(self, now=moment)
+
+    def of_customer(self, customer_id: str | None) -> "Work":
+        """The same transaction at the customer's time: that of their test clock, if they have one."""
+        customer = self.store.get("customer", customer_id) if customer_id is not None else None
+        clock_id = customer.get("test_clock") if customer is not None else None
+        return self if clock_id is None else self.at(int(self.require(CLOCK, clock_id)["frozen_time"]))
 
     def require(self, kind: str, identifier: str, param: str = "id") -> JsonObject:
         """The object, or Stripe's `resource_missing`."""
@@ -48,14 +65,15 @@ class Work:
 
     def emit(self, event_type: str, obj: JsonObject, previous: JsonObject | None = None) -> JsonObject:
         """Records an event with a snapshot of `obj` and queues its delivery."""
-        data: JsonObject = {"object": obj}
+        version = self.faults.event_version or API_VERSION
+        data: JsonObject = {"object": obj if version == API_VERSION else as_before_basil(obj)}
         if previous is not None:
             data["previous_attributes"] = previous
         event = {
             "id": new_id("event"),
             "object": "event",
-            "api_version": API_VERSION,
-            "created": self.now,
+            "api_version": version,
+            "created": self.wall,
             "data": data,
             "livemode": False,
             "pending_webhooks": 0 if self.settings.webhook_url is None else 1,
@@ -109,5 +127,6 @@ class Sandbox:
     def work(self, cause: Cause | None = None) -> Iterator[Work]:
         """A transaction; delivery is woken once it is committed."""
         with self.store.transaction():
-            yield Work(self.store, self.settings, self.faults, self.now(), cause or Cause())
+            now = self.now()
+            yield Work(self.store, self.settings, self.faults, now, now, cause or Cause())
         self.on_commit()

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from services.billing.adapters.payments import PaymentProvider
 from services.billing.adapters.tables import plumbing
+from services.billing.use_cases.announce_groups import announce_groups
 from services.billing.use_cases.apply_event import StoredEvent, apply_events
 from services.billing.use_cases.book_before import book_before
+from services.billing.use_cases.fetch_object import in_our_version
 from services.billing.use_cases.post_entries import announce_for_no_order
 from services.billing.use_cases.reconcile import Reconciler
-from shared.database import Claimed, Database, DurableQueue, UnitOfWork
+from shared.database import Claimed, Database, DurableQueue, UnitOfWork, purge_done
 from shared.web.service import purge_plumbing
 from shared.web.worker import ClockJob
 
@@ -17,21 +20,31 @@ KEPT_EVENTS = timedelta(days=45)
 
 
 class EventProcessor:
-    """Applies claimed events: effect, facts and completion in one transaction."""
+    """Applies claimed events: effect, facts and completion in one transaction.
 
-    def __init__(self, database: Database, queue: DurableQueue) -> None:
+    payments: where the object behind an event of another API version is fetched in ours; without it such an event
+    waits for a person.
+    """
+
+    def __init__(self, database: Database, queue: DurableQueue, payments: PaymentProvider | None = None) -> None:
         self._database = database
         self._queue = queue
+        self._payments = payments
 
     async def handle(self, claimed: Claimed) -> None:
         """Applies one event. Raises HandlingFailed when its failure has a meaning."""
-        await self.handle_batch([claimed])
+        event = _stored(claimed)
+        if event.is_foreign and self._payments is not None:
+            event = await in_our_version(self._payments, event)
+        await self._apply([claimed], [event])
 
     async def handle_batch(self, claimed: Sequence[Claimed]) -> None:
         """Applies events of one claim in one transaction: all of them, or, when any cannot be applied, none."""
+        await self._apply(claimed, [_stored(item) for item in claimed])
 
+    async def _apply(self, claimed: Sequence[Claimed], events: Sequence[StoredEvent]) -> None:
         async def change(work: UnitOfWork) -> None:
-            applied = await apply_events(work, [_stored(item) for item in claimed])
+            applied = await apply_events(work, events)
             done = [
                 (item, {"outcome": one.outcome[:200], "order_id": one.order_id})
                 for item, one in zip(claimed, applied, strict=True)
@@ -48,7 +61,7 @@ def _stored(claimed: Claimed) -> StoredEvent:
 
 
 def clock_jobs(database: Database, reconciler: Reconciler, queues: Sequence[DurableQueue]) -> list[ClockJob]:
-    """Two looks at Stripe every minute, what the ledger waits for, and the forgetting in small bites."""
+    """Two looks at Stripe every minute, what was not announced or booked yet, and the forgetting."""
 
     async def sweep_events() -> None:
         await reconciler.sweep_events()
@@ -62,10 +75,12 @@ def clock_jobs(database: Database, reconciler: Reconciler, queues: Sequence[Dura
     async def announce_waiting() -> None:
         await database.run(announce_for_no_order)
 
+    async def announce() -> None:
+        await database.run(announce_groups)
+
     async def purge() -> None:
         for queue in queues:
-            async with database.work() as work:
-                await queue.purge(work.session, KEPT_EVENTS)
+            await purge_done(database, queue, KEPT_EVENTS)
         await purge_plumbing(database, plumbing)
 
     return [
@@ -73,5 +88,6 @@ def clock_jobs(database: Database, reconciler: Reconciler, queues: Sequence[Dura
         ClockJob("look_at_sessions", 60, look_at_sessions),
         ClockJob("book_before", 30, book_earlier),
         ClockJob("announce_waiting", 60, announce_waiting),
+        ClockJob("announce_groups", 60, announce),
         ClockJob("purge", 600, purge),
     ]

@@ -16,7 +16,9 @@ from services.billing.domain import event_queue, task_queue
 from services.billing.domain.base import SCHEMA
 from services.billing.jobs import EventProcessor, clock_jobs
 from services.billing.settings import BillingSettings
+from services.billing.use_cases.move_clock import ClockDesk
 from services.billing.use_cases.open_checkout import CheckoutDesk
+from services.billing.use_cases.privacy import privacy
 from services.billing.use_cases.promises import promise_watch
 from services.billing.use_cases.reconcile import Reconciler
 from services.billing.use_cases.stripe_tasks import TaskRunner
@@ -41,7 +43,8 @@ def create_service(
     outbox = Outbox(plumbing.outbox_table, time)
     database = Database(address, SCHEMA, clock=time, outbox=outbox, pool_size=settings.pool_size)
     provider = payments or StripePayments(
-        *make_client(settings.stripe_secret_key.get_secret_value(), settings.stripe_api_base)
+        *make_client(settings.stripe_secret_key.get_secret_value(), settings.stripe_api_base),
+        test_clocks=settings.test_clocks,
     )
     intake_store, sweep_store = EventStore(address), EventStore(address)
     intake = Intake(intake_store, lambda: database.notifier.poke("stripe_events"))
@@ -54,7 +57,7 @@ def create_service(
         database,
         routers=[
             customer_routes(database),
-            staff_routes(database),
+            staff_routes(database, ClockDesk(database, provider, allowed=settings.test_clocks)),
             ledger_routes(database),
             internal_routes(CheckoutDesk(database, provider, settings.public_url)),
         ],
@@ -64,7 +67,7 @@ def create_service(
         closing=closing,
     )
     reconciler = Reconciler(database, provider, sweep_store, livemode=settings.livemode)
-    processor = EventProcessor(database, events)
+    processor = EventProcessor(database, events, provider)
     worker = ServiceWorker(
         SCHEMA,
         database,
@@ -82,4 +85,5 @@ def create_service(
         ],
         queues=[events, tasks],
     )
-    return Service(SCHEMA, app, worker, database, queues=(plumbing.outbox, plumbing.inbox, events, tasks))
+    queues = (plumbing.outbox, plumbing.inbox, events, tasks)
+    return Service(SCHEMA, app, worker, database, queues, privacy=privacy(database))

@@ -1,13 +1,12 @@
 """Settings of billing, from BILLING_… in the environment."""
 
 from collections.abc import Iterator
-from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.web.findings import Finding, public_address, weak_secret
-from shared.web.settings import EmptyIsUnset, ServiceSettings, absolute
+from shared.web.settings import ServiceSettings, absolute
 
 STRIPE = "https://api.stripe.com"
 _SHORTEST_WEBHOOK_SECRET = 24
@@ -23,8 +22,11 @@ class BillingSettings(ServiceSettings):
         description="signing secrets of the webhook endpoint, comma separated; two while one is being rotated"
     )
     stripe_api_base: str = Field(STRIPE, description="where Stripe's API answers")
-    stripe_livemode: Annotated[bool | None, EmptyIsUnset] = Field(
+    stripe_livemode: bool | None = Field(
         None, description="whether real money moves; when set, it must agree with the key"
+    )
+    test_clocks: bool = Field(
+        False, description="test mode only: whether staff may move an account's business time, and Stripe's with it"
     )
     public_url: str = Field(
         description="the address customers type; they come back there from the payment page",
@@ -56,6 +58,14 @@ class BillingSettings(ServiceSettings):
         key = given.data.get("stripe_secret_key")
         if key is not None and value not in (None, _is_live(key)):
             raise ValueError("does not agree with the kind of BILLING_STRIPE_SECRET_KEY (live or test)")
+        return value
+
+    @field_validator("test_clocks")
+    @classmethod
+    def _time_is_moved_in_test_mode_only(cls, value: bool, given: ValidationInfo) -> bool:
+        key = given.data.get("stripe_secret_key")
+        if value and (given.data.get("environment") == "production" or (key is not None and _is_live(key))):
+            raise ValueError("needs a test key and an environment other than production")
         return value
 
     @property

@@ -16,7 +16,7 @@ def clock_jobs(database: Database) -> tuple[ClockJob, ...]:
     """The jobs of identity."""
 
     async def forget() -> None:
-        await database.run(forget_what_is_over)
+        await forget_what_is_over(database)
 
     async def describe() -> None:
         while await database.run(describe_accounts) == BATCH:

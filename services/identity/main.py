@@ -11,6 +11,7 @@ from services.identity.api.staff import staff_routes
 from services.identity.domain.base import SCHEMA
 from services.identity.jobs import clock_jobs
 from services.identity.settings import IdentitySettings
+from services.identity.use_cases.privacy import privacy
 from shared.database import Database
 from shared.kernel import Clock
 from shared.messaging import Outbox, Transport
@@ -56,4 +57,4 @@ def create_service(settings: IdentitySettings, transport: Transport, *, clock: C
         consumer=None,
         clock_jobs=clock_jobs(database),
     )
-    return Service(SCHEMA, app, worker, database, queues=(plumbing.outbox, plumbing.inbox))
+    return Service(SCHEMA, app, worker, database, queues=(plumbing.outbox, plumbing.inbox), privacy=privacy(database))

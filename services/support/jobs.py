@@ -15,7 +15,7 @@ def clock_jobs(database: Database) -> tuple[ClockJob, ...]:
     """The jobs of support."""
 
     async def forget() -> None:
-        await database.run(forget_sent_mails)
+        await forget_sent_mails(database)
 
     async def purge() -> None:
         await purge_plumbing(database, plumbing)

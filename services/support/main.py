@@ -11,6 +11,7 @@ from services.support.domain.base import SCHEMA
 from services.support.jobs import clock_jobs
 from services.support.settings import SupportSettings
 from services.support.use_cases.notifying import Postman
+from services.support.use_cases.privacy import privacy
 from shared.database import Database, DurableWorker
 from shared.kernel import Clock
 from shared.messaging import Consumer, Outbox, Transport
@@ -57,4 +58,4 @@ def create_service(settings: SupportSettings, transport: Transport, *, clock: Cl
         queues=(notifications,),
         closing=(links.close,),
     )
-    return Service(SCHEMA, app, worker, database, queues=queues)
+    return Service(SCHEMA, app, worker, database, queues=queues, privacy=privacy(database))

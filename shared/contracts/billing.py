@@ -60,6 +60,14 @@ class PaymentMismatched(Event, wire_type="billing.payment.mismatched.v1", subjec
     received_currency: str
 
 
+class ClockMoved(Event, wire_type="billing.clock.moved.v1", subject="account_id"):
+    """Test mode only: the account's business time is from now on this far ahead of real time. It moves only forward."""
+
+    account_id: str
+    offset_seconds: int
+    moved_at: datetime
+
+
 class InvoicePaid(Event, wire_type="billing.invoice.paid.v1", subject="invoice_id"):
     """An invoice is settled in full."""
 

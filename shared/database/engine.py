@@ -42,7 +42,7 @@ def is_away(error: BaseException) -> bool:
     """Whether `error` means that the database cannot be reached now, rather than that a statement is wrong."""
     if isinstance(error, PoolTimeout | ConnectionError | asyncpg.InterfaceError | OSError):
         return True
-    # InternalClientError: PostgreSQL said goodbye, and the connection's end was not seen yet.
+    # InternalClientError: PostgreSQL ended the session, and the connection's end was not seen yet.
     if isinstance(error, InterfaceError | asyncpg.PostgresConnectionError | asyncpg.InternalClientError):
         return True
     if isinstance(error, DBAPIError):
@@ -89,6 +89,7 @@ class Database:
             pool_timeout=10,
             pool_recycle=1800,
             pool_pre_ping=False,
+            hide_parameters=True,  # an error's text goes into logs and rows; what it was about may be a person
             connect_args={
                 "timeout": 5,
                 "command_timeout": 30,

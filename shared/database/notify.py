@@ -14,7 +14,7 @@ import structlog
 log = structlog.get_logger()
 _COALESCE = 0.01
 _PAUSE = 1.0
-# asyncpg's InternalClientError: PostgreSQL said goodbye, and the connection's end was not seen yet.
+# asyncpg's InternalClientError: PostgreSQL ended the session, and the connection's end was not seen yet.
 _LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 
 

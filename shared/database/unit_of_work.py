@@ -63,7 +63,7 @@ class UnitOfWork:
             raise NotFound(missing)
         return row
 
-    async def turn_page(self) -> None:
+    async def forget_loaded(self) -> None:
         """Between two changes that share a transaction: the next one loads what it needs anew, as if it were alone."""
         await self.session.flush()
         self.session.expunge_all()

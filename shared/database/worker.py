@@ -17,7 +17,7 @@ from shared.telemetry.tracing import continuing, span
 
 log = structlog.get_logger()
 
-# A handler that takes longer than this (seconds) has lost its way; its row goes to somebody else.
+# A handler that takes longer than this (seconds) is given up; its row goes to another worker.
 _LONGEST_RUN = 600.0
 
 Handler = Callable[[Claimed], Awaitable[None]]

@@ -4,6 +4,10 @@ The dedupe row and the handler's effect commit in one transaction, and only then
 Deliveries that come in while earlier ones are handled share one transaction. When any handler fails, all of it rolls
 back and each is handled by itself: the fact that fails is then kept as a waiting row, its delivery is acknowledged, the
 row is retried with backoff, and after its last attempt it is `dead`, where staff see it and can replay it.
+
+A fact of a type, or with a value, that this code does not know is not a failure: newer code publishes it during an
+upgrade. It is kept, listed, and taken by code that knows it. A personal fact is kept only as long as it must be read
+again: the row of a handled one has no body.
 """
 
 import asyncio
@@ -18,10 +22,21 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shared.contracts import SUBSCRIPTIONS
 from shared.contracts.base import Event
-from shared.database import Claimed, Database, DurableQueue, FailureClass, HandlingFailed, UnitOfWork, is_away
+from shared.database import (
+    Claimed,
+    Database,
+    DurableQueue,
+    FailureClass,
+    HandlingFailed,
+    NotUnderstood,
+    UnitOfWork,
+    is_away,
+)
+from shared.database.durable import FIRST_LOOK
 from shared.kernel.batches import Batcher
 from shared.kernel.crashpoints import reach
 from shared.messaging.envelope import Envelope, Malformed, decode
+from shared.messaging.personal import NO_BODY
 from shared.messaging.transports.base import Message
 from shared.telemetry import metrics
 from shared.telemetry.order_trace import about
@@ -43,10 +58,16 @@ _MOST_TOGETHER = 64
 class _Delivery:
     message: Message
     envelope: Envelope
+    event: Event
+
+    @property
+    def kept_body(self) -> bytes:
+        """What the inbox keeps of it once it is handled."""
+        return NO_BODY if self.event.personal else self.message.body
 
 
 class Consumer:
-    """One service's ear on the bus. `handlers` must cover exactly the service's subscriptions."""
+    """Receives one service's facts. `handlers` must cover exactly the service's subscriptions."""
 
     def __init__(self, name: str, database: Database, queue: DurableQueue, handlers: Handlers) -> None:
         wanted, given = set(SUBSCRIPTIONS.get(name, ())), set(handlers)
@@ -83,9 +104,22 @@ class Consumer:
             envelope = decode(message.body)
         except Malformed as malformed:
             key, error = uuid.uuid5(uuid.NAMESPACE_OID, message.body.hex()), malformed
-            await self._until_back(lambda: self._keep(key, message, error, FailureClass.PERMANENT))
+            await self._until_back(lambda: self._keep(key, message, error))
             return
-        await self._lanes[hash(envelope.subject) % _LANES].put(_Delivery(message, envelope))
+        try:
+            delivery = _Delivery(message, envelope, self._understood(envelope))
+        except NotUnderstood as unknown:
+            reason = unknown
+            await self._until_back(lambda: self._keep(envelope.id, message, reason))
+            return
+        await self._lanes[hash(envelope.subject) % _LANES].put(delivery)
+
+    def _understood(self, envelope: Envelope) -> Event:
+        """The fact in the envelope. Raises NotUnderstood when this code knows neither it nor what to do about it."""
+        event = envelope.event()
+        if type(event) not in self._handlers:
+            raise NotUnderstood(f"{self.name} does not handle {envelope.wire_type}")
+        return event
 
     async def _handle(self, deliveries: Sequence[_Delivery]) -> Sequence[Exception | None]:
         if len(deliveries) > 1 and await self._handled_together(deliveries):
@@ -133,9 +167,7 @@ class Consumer:
             except Exception as error:
                 if is_away(error):
                     raise
-                permanent = isinstance(error, Malformed)
-                failure = FailureClass.PERMANENT if permanent else FailureClass.TRANSIENT
-                await self._keep(envelope.id, delivery.message, error, failure)
+                await self._keep(envelope.id, delivery.message, error)
             else:
                 reach(f"{self.name}.inbox.after_commit")
                 self._say_handled(handled)
@@ -168,11 +200,11 @@ class Consumer:
             handled.append(envelope)
             reach(f"{self.name}.inbox.before_handle")
             if len(deliveries) == 1:
-                await self._dispatch(work, envelope)
+                await self._dispatch(work, delivery.event)
             else:
                 with continuing(envelope.traceparent):
-                    await self._dispatch(work, envelope)
-                await work.turn_page()
+                    await self._dispatch(work, delivery.event)
+                await work.forget_loaded()
         metrics.handled(self.name, "inbox", "done", len(handled))
         metrics.handled(self.name, "inbox", "duplicate", len(deliveries) - len(handled))
         return handled
@@ -184,21 +216,20 @@ class Consumer:
             {
                 "ids": [delivery.envelope.id for delivery in deliveries],
                 "types": [delivery.envelope.wire_type[:80] for delivery in deliveries],
-                "bodies": [delivery.message.body for delivery in deliveries],
+                "bodies": [delivery.kept_body for delivery in deliveries],
                 "traces": [_trace(delivery.envelope.traceparent) for delivery in deliveries],
             },
         )
         return {uuid.UUID(int=row.id.int) for row in noted}
 
-    async def _dispatch(self, work: UnitOfWork, envelope: Envelope) -> None:
-        event = envelope.event()
-        handler = self._handlers.get(type(event))
-        if handler is None:
-            raise Malformed(f"{self.name} does not handle {envelope.wire_type}")
-        await handler(work, event)
+    async def _dispatch(self, work: UnitOfWork, event: Event) -> None:
+        await self._handlers[type(event)](work, event)
 
-    async def _keep(self, key: uuid.UUID, message: Message, error: Exception, failure: FailureClass) -> None:
+    async def _keep(self, key: uuid.UUID, message: Message, error: Exception) -> None:
+        failure = _meaning(error)
+        unknown = failure is FailureClass.NOT_UNDERSTOOD
         state = self._queue.state_after(failure, 1)
+        pause = FIRST_LOOK.total_seconds() if unknown else self._queue.backoff(1)
         statement = (
             insert(self._queue.table)
             .values(
@@ -206,30 +237,39 @@ class Consumer:
                 type=message.wire_type[:80],
                 body=message.body,
                 state=state,
-                attempts=1,
+                attempts=0 if unknown else 1,
                 failure_class=failure.value,
                 last_error=f"{type(error).__name__}: {error}"[:500],
-                next_attempt_at=func.clock_timestamp() + text(f"interval '{self._queue.backoff(1):.3f} seconds'"),
+                next_attempt_at=func.clock_timestamp() + text(f"interval '{pause:.3f} seconds'"),
                 trace=_trace(message.trace),
+                finished_at=None if state == "ready" else func.clock_timestamp(),
             )
             .on_conflict_do_nothing()
         )
         await self._database.run(lambda work: work.session.execute(statement))
         metrics.handled(self.name, "inbox", state)
-        log.warning("handler_failed", consumer=self.name, type=message.wire_type, id=str(key), error=str(error)[:300])
+        happened = "fact_not_understood" if unknown else "handler_failed"
+        log.warning(happened, consumer=self.name, type=message.wire_type, id=str(key), error=str(error)[:300])
 
     async def retry(self, claimed: Claimed) -> None:
         """Handles a row that failed before: effect and completion in one transaction (for a DurableWorker)."""
-        envelope = decode(bytes(claimed.row["body"]))
-
-        async def attempt(work: UnitOfWork) -> None:
-            await self._dispatch(work, envelope)
-            await self._queue.complete(work.session, claimed)
-
         try:
-            await self._database.run(attempt)
+            event = self._understood(decode(bytes(claimed.row["body"])))
         except Malformed as error:
             raise HandlingFailed(str(error), FailureClass.PERMANENT) from error
+        nothing_kept = {"body": NO_BODY} if event.personal else {}
+
+        async def attempt(work: UnitOfWork) -> None:
+            await self._dispatch(work, event)
+            await self._queue.complete(work.session, claimed, **nothing_kept)
+
+        await self._database.run(attempt)
+
+
+def _meaning(error: Exception) -> FailureClass:
+    if isinstance(error, HandlingFailed):
+        return error.failure
+    return FailureClass.PERMANENT if isinstance(error, Malformed) else FailureClass.TRANSIENT
 
 
 def _trace(traceparent: str | None) -> str | None:

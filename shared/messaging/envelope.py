@@ -9,6 +9,7 @@ import orjson
 from pydantic import ValidationError
 
 from shared.contracts.base import EVENTS, Event, context_of
+from shared.database import NotUnderstood
 from shared.kernel import rfc3339
 
 
@@ -28,15 +29,16 @@ class Envelope:
     data: dict[str, Any]
 
     def event(self) -> Event:
-        """The typed fact. Raises Malformed when its type is unknown or its payload does not fit the type."""
+        """The typed fact. Raises NotUnderstood when this code has no class for its type, or one it does not fit:
+        whoever published it may be newer."""
         kind = EVENTS.get(self.wire_type)
         if kind is None:
-            raise Malformed(f"unknown type {self.wire_type}")
+            raise NotUnderstood(f"unknown type {self.wire_type}")
         try:
             return kind.model_validate(self.data)
         except ValidationError as error:
             where = ", ".join(".".join(str(part) for part in item["loc"]) for item in error.errors())
-            raise Malformed(f"{self.wire_type} does not fit its contract: {where}") from error
+            raise NotUnderstood(f"{self.wire_type} does not fit the contract known here: {where}") from error
 
 
 def encode(event: Event, event_id: UUID, at: datetime, traceparent: str | None) -> bytes:

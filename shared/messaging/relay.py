@@ -1,17 +1,21 @@
 """Carries committed facts to the broker: claim a batch, publish it in flight together, mark what was confirmed.
 
 A crash after the publish and before the mark sends the batch again under the same ids; inboxes drop the repeats.
+What a confirmed fact said of a person is forgotten with the mark.
 Any number of relays may run beside each other: facts of one subject leave one after another, each after the one
 before it was confirmed, because of those that wait only the oldest can be claimed.
 """
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
+from typing import Any
 
 import structlog
 
 from shared.database import Claimed, Database, DurableQueue, Listener, UnitOfWork
 from shared.kernel.crashpoints import reach
+from shared.messaging.personal import NO_BODY, personal_types
 from shared.messaging.transports.base import Message, Transport
 from shared.telemetry import metrics
 
@@ -34,6 +38,7 @@ class Relay:
         self._poll = poll
         self._wake = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
+        self._personal = personal_types()
 
     def listen(self, listener: Listener) -> None:
         """Lets commits wake the relay."""
@@ -97,8 +102,8 @@ class Relay:
         confirmed = [item for item, error in zip(claimed, outcomes, strict=True) if error is None]
 
         async def mark(work: UnitOfWork) -> None:
-            if confirmed:
-                await self._queue.complete_many(work.session, [item.id for item in confirmed], confirmed[0].lease)
+            await self._sent(work, [item for item in confirmed if item.row["type"] not in self._personal])
+            await self._sent(work, [item for item in confirmed if item.row["type"] in self._personal], body=NO_BODY)
             for item, error in zip(claimed, outcomes, strict=True):
                 if error is not None:
                     await self._queue.fail(work.session, item, error)
@@ -106,6 +111,10 @@ class Relay:
 
         await self._database.run(mark)
         metrics.handled(self._database.schema, "outbox", "done", len(confirmed))
+
+    async def _sent(self, work: UnitOfWork, items: Sequence[Claimed], **values: Any) -> None:
+        if items:
+            await self._queue.complete_many(work.session, [item.id for item in items], items[0].lease, **values)
 
 
 def _message(item: Claimed) -> Message:

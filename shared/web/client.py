@@ -8,6 +8,8 @@ import ssl
 
 import httpx
 
+from shared.telemetry.tracing import current_traceparent
+
 HttpClient = httpx.AsyncClient
 HttpResponse = httpx.Response
 HttpError = httpx.HTTPError
@@ -38,12 +40,14 @@ def http_client(
     headers: dict[str, str] | None = None,
     timeout: float = 10.0,
     verify: bool | str | ssl.SSLContext = True,
+    traced: bool = False,
 ) -> HttpClient:
     """A client for one server. The caller closes it.
 
     timeout: seconds, for each of connecting, sending, receiving and waiting for a connection.
     verify: True checks certificates against the system's authorities; a path names a PEM file of
     authorities to trust instead; a context carries a check of its own; False checks nothing.
+    traced: for a service of ours, which continues the trace of whatever asks it; others are told nothing of it.
     Redirects are not followed and proxy variables of the environment are not read: what we call is configured.
     """
     context = ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
@@ -54,4 +58,11 @@ def http_client(
         transport=_Transport(verify=context, trust_env=False),
         follow_redirects=False,
         trust_env=False,
+        event_hooks={"request": [_continue_trace]} if traced else None,
     )
+
+
+async def _continue_trace(request: httpx.Request) -> None:
+    current = current_traceparent()
+    if current is not None:
+        request.headers["traceparent"] = current

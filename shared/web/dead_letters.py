@@ -1,4 +1,4 @@
-"""What gave up, in one list per service, with a button to try again."""
+"""What gave up and what waits for newer code, in one list per service, with a button to try again."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel
-from sqlalchemy import Table, or_, select
+from sqlalchemy import Select, Table, or_, select
 
 from shared.contracts.reads.common import Moment
 from shared.database import Database, DurableQueue, PrefixedId, UnitOfWork
@@ -14,11 +14,16 @@ from shared.kernel import NotFound, decode_id, encode_id
 from shared.web.access import Caller, staff_router
 
 _SHOWN = 200
-_LABELS = ("type", "kind", "template")
+_LABELS = ("type", "intent", "kind", "template")
 
 
 class DeadLetter(BaseModel):
-    """A durable row that needs a person: `dead` ran out of attempts or cannot succeed, `parked` awaits a decision."""
+    """A durable row that a person should know of.
+
+    `dead` ran out of attempts or cannot succeed, `parked` awaits a decision, `waiting` is not understood by the code
+    that runs (`last_error` says why) and is taken by newer code. `label` is the type of a fact, the kind of a job or
+    task. `since` is when it gave up or, of a waiting one, when it came.
+    """
 
     queue: str
     id: str
@@ -28,6 +33,7 @@ class DeadLetter(BaseModel):
     failure_class: str | None
     last_error: str | None
     died_at: Moment | None
+    since: Moment
 
 
 class DeadLetters(BaseModel):
@@ -49,19 +55,14 @@ def dead_letters_router(service: str, database: Database, queues: Sequence[Durab
 
     @router.get("", permission="staff.letters.read", name=f"list_{service}_dead_letters")
     async def list_dead_letters() -> DeadLetters:
-        """Rows that are dead or parked, the latest first."""
+        """Rows that are dead or parked, or wait for code that understands them; the latest first."""
         found: list[DeadLetter] = []
         async with database.read() as session:
             for queue in queues:
-                table = queue.table
-                rows = await session.execute(
-                    select(table)
-                    .where(or_(table.c.state == "dead", table.c.state == "parked"))
-                    .order_by(table.c.finished_at.desc())
-                    .limit(_SHOWN)
-                )
-                found.extend(_view(queue, row) for row in rows.mappings())
-        return DeadLetters(data=sorted(found, key=lambda letter: str(letter.died_at), reverse=True)[:_SHOWN])
+                for statement in (_gave_up(queue), _waiting(queue)):
+                    rows = await session.execute(statement.limit(_SHOWN))
+                    found.extend(_view(queue, row) for row in rows.mappings())
+        return DeadLetters(data=sorted(found, key=lambda letter: letter.since, reverse=True)[:_SHOWN])
 
     @router.post(
         "/{queue}/{row_id}/replay",
@@ -70,20 +71,30 @@ def dead_letters_router(service: str, database: Database, queues: Sequence[Durab
         name=f"replay_{service}_dead_letter",
     )
     async def replay_dead_letter(queue: str, row_id: str, _staff: Caller) -> Replayed:
-        """Gives a dead or parked row fresh attempts. Safe to press twice."""
+        """Gives a dead or parked row fresh attempts, and lets a waiting one be looked at now. Safe to press twice."""
         chosen = by_name.get(queue)
         if chosen is None:
             raise NotFound("There is no such queue.")
 
         async def replay(work: UnitOfWork) -> None:
-            if not await chosen.replay(work.session, _key(chosen.table, row_id)):
-                raise NotFound("There is no dead or parked row with this id.")
+            key = _key(chosen.table, row_id)
+            if not (await chosen.replay(work.session, key) or await chosen.hurry(work.session, key)):
+                raise NotFound("There is no row with this id that could be tried again now.")
             work.wake(chosen.name)
 
         await database.run(replay)
         return Replayed()
 
     return router
+
+
+def _gave_up(queue: DurableQueue) -> Select[Any]:
+    state, finished_at = queue.table.c.state, queue.table.c.finished_at
+    return select(queue.table).where(or_(state == "dead", state == "parked")).order_by(finished_at.desc())
+
+
+def _waiting(queue: DurableQueue) -> Select[Any]:
+    return select(queue.table).where(queue.not_understood()).order_by(queue.table.c.created_at.desc())
 
 
 def _key(table: Table, text: str) -> Any:
@@ -105,9 +116,10 @@ def _view(queue: DurableQueue, row: Any) -> DeadLetter:
         queue=queue.name,
         id=encode_id(prefix, identity) if prefix and isinstance(identity, UUID) else str(identity),
         label=label,
-        state=row["state"],
+        state="waiting" if row["state"] == "ready" else row["state"],
         attempts=row["attempts"],
         failure_class=row["failure_class"],
         last_error=row["last_error"],
         died_at=row["finished_at"],
+        since=row["finished_at"] or row["created_at"],
     )

@@ -12,11 +12,11 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel
-from sqlalchemy import Column, LargeBinary, MetaData, SmallInteger, String, Table, delete, func, select, text, update
+from sqlalchemy import Column, LargeBinary, MetaData, SmallInteger, String, Table, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from starlette.responses import Response
 
-from shared.database import Database, Instant, UnitOfWork
+from shared.database import Database, Instant, UnitOfWork, purge_rows
 from shared.kernel import Invalid, Principal
 from shared.web.access import principal_of
 from shared.web.problems import BadRequest
@@ -132,5 +132,5 @@ OnceRequired = Annotated[Once, Depends(once_with_key)]
 
 async def purge_keys(database: Database, table: Table) -> None:
     """Forgets answers older than `KEPT` (a clock job)."""
-    async with database.work() as work:
-        await work.session.execute(delete(table).where(table.c.created_at < func.now() - KEPT))
+    made_at = table.c.created_at
+    await purge_rows(database, table, made_at < func.now() - KEPT, oldest=made_at)

@@ -90,7 +90,12 @@ def stuck_facts(grace: timedelta = timedelta(minutes=15)) -> Invariant:
 
 
 def told_twice(*types: str) -> Invariant:
-    """I10: one happening told under two ids. `types` are facts of which there can be one per subject."""
+    """I10: one happening told under two ids.
+
+    `types` are facts of which a subject has at most one in its life: an order is canceled once, an invoice paid once.
+    Two rows of one such type and one subject in the outbox break the promise, whatever they say and whoever recorded
+    them. Only the last six hours are looked at, so a second fact is found if it follows the first within that time.
+    """
     listed = ", ".join(f"'{wire_type}'" for wire_type in types)
     return Invariant(
         "I10",

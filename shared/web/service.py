@@ -6,11 +6,13 @@ from datetime import timedelta
 from fastapi import FastAPI
 from sqlalchemy import Index, MetaData, Table, text
 
-from shared.database import Database, DurableQueue
+from shared.database import Database, DurableQueue, purge_done
 from shared.messaging import inbox_table, outbox_table
 from shared.messaging.inbox import inbox_queue
 from shared.messaging.outbox import outbox_queue
+from shared.messaging.personal import forget_dead_bodies
 from shared.web.idempotency import idempotency_table, purge_keys
+from shared.web.privacy import PrivacyPort
 from shared.web.worker import ServiceWorker
 
 # An event id must be remembered for as long as its fact may be delivered again.
@@ -32,26 +34,32 @@ class Plumbing:
 
 
 def _index_what_is_over(table: Table) -> None:
-    """Done rows by when (a purge), and the few that gave up (a screen); neither may read a month of facts."""
+    """Done rows by when (a purge), the few that gave up and those not understood (a screen): none may read a month."""
     finished_at = table.c.finished_at
     Index(f"ix_{table.name}_finished_at", finished_at, postgresql_where=text("state = 'done'"))
     Index(f"ix_{table.name}_given_up", finished_at, postgresql_where=text("state IN ('dead', 'parked')"))
+    waiting = text("state = 'ready' AND failure_class = 'not_understood'")
+    Index(f"ix_{table.name}_not_understood", table.c.created_at, postgresql_where=waiting)
 
 
 async def purge_plumbing(database: Database, plumbing: Plumbing) -> None:
     """Forgets facts that were sent, facts that cannot come again, and answers nobody asks for again (a clock job)."""
-    async with database.work() as work:
-        await plumbing.outbox.purge(work.session, OUTBOX_KEPT)
-        await plumbing.inbox.purge(work.session, INBOX_KEPT)
+    await purge_done(database, plumbing.outbox, OUTBOX_KEPT)
+    await purge_done(database, plumbing.inbox, INBOX_KEPT)
     await purge_keys(database, plumbing.idempotency_keys)
+    await forget_dead_bodies(database, plumbing.inbox)
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One bounded context, ready to run: `app` answers requests, `worker` does everything else."""
+    """One bounded context, ready to run: `app` answers requests, `worker` does everything else.
+
+    `privacy` shows and forgets what it holds about an account.
+    """
 
     name: str
     app: FastAPI
     worker: ServiceWorker
     database: Database
     queues: tuple[DurableQueue, ...] = field(default=())
+    privacy: PrivacyPort = field(kw_only=True)

@@ -22,14 +22,6 @@ LogLevel = Annotated[
 ]
 
 
-def _empty_is_unset(value: object) -> object:
-    return None if value == "" else value
-
-
-# A deployment passes a variable on whether it is set or not: docker-compose.yml's ${NAME:-}.
-EmptyIsUnset = BeforeValidator(_empty_is_unset)
-
-
 def absolute(url: str) -> str:
     """An http(s) address without a final slash. Raises ValueError for anything else."""
     parts = urlsplit(url)
@@ -41,7 +33,10 @@ def absolute(url: str) -> str:
 class ProcessSettings(BaseSettings):
     """What every process of ours reads."""
 
-    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True, frozen=True, hide_input_in_errors=True)
+    # An empty variable is an unset one: a deployment may pass variables on whether they are set or not.
+    model_config = SettingsConfigDict(
+        extra="ignore", populate_by_name=True, frozen=True, hide_input_in_errors=True, env_ignore_empty=True
+    )
 
     environment: Environment = Field(
         "production",
@@ -52,10 +47,10 @@ class ProcessSettings(BaseSettings):
         "0.1.0", validation_alias="EZ_RELEASE", description="the release that logs, traces and error reports name"
     )
     log_level: LogLevel = Field("INFO", validation_alias="EZ_LOG_LEVEL", description="the least level that is logged")
-    sentry_dsn: Annotated[SecretStr | None, EmptyIsUnset] = Field(
+    sentry_dsn: SecretStr | None = Field(
         None, validation_alias="EZ_SENTRY_DSN", description="where error reports go; empty: nowhere"
     )
-    otlp_endpoint: Annotated[str | None, EmptyIsUnset] = Field(
+    otlp_endpoint: str | None = Field(
         None,
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         description="the collector that spans are sent to, such as http://otel-collector:4318; empty: nowhere",
@@ -111,7 +106,7 @@ class ProcessSettings(BaseSettings):
 class ServiceSettings(ProcessSettings):
     """What every service needs to run."""
 
-    broker_url: Annotated[SecretStr | None, EmptyIsUnset] = Field(
+    broker_url: SecretStr | None = Field(
         None, validation_alias="EZ_BROKER_URL", description="amqp:// or amqps:// address of RabbitMQ"
     )
     token_keys: str = Field(validation_alias="EZ_TOKEN_KEYS", description="JWKS with the issuers' public keys")
@@ -121,9 +116,7 @@ class ServiceSettings(ProcessSettings):
         description="what is sold, comma separated: names of built-in types, or packages with a module per service",
     )
     database_url: SecretStr = Field(description="postgresql:// address with the service's own role")
-    signing_key: Annotated[SecretStr | None, EmptyIsUnset] = Field(
-        None, description="private JWK with which this service signs its calls"
-    )
+    signing_key: SecretStr | None = Field(None, description="private JWK with which this service signs its calls")
     pool_size: int = Field(
         8, ge=1, le=100, description="connections to PostgreSQL one process keeps, and half as many more"
     )

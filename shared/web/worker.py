@@ -65,6 +65,7 @@ class ServiceWorker:
         try:
             async with asyncio.TaskGroup() as parts:
                 parts.create_task(self._bus(), name=f"{self.name}-bus")
+                parts.create_task(self._look_again(), name=f"{self.name}-look-again")
                 for worker in self._workers:
                     parts.create_task(worker.run(), name=f"{self.name}-worker")
                 for job in self._clock_jobs:
@@ -74,6 +75,20 @@ class ServiceWorker:
             await self.transport.stop()
             for close in self._closing:
                 await close()
+
+    async def _look_again(self) -> None:
+        """Once, when a worker starts: what older code did not understand, this one may."""
+        while True:
+            try:
+                for queue in self._queues:
+                    async with self.database.work() as work:
+                        hurried = await queue.hurry_not_understood(work.session)
+                    if hurried:
+                        log.info("looking_again", service=self.name, queue=queue.name, rows=hurried)
+                return
+            except Exception as error:  # noqa: BLE001 - the database is away; the rows come up by themselves later
+                log.warning("not_looked_again", service=self.name, error=type(error).__name__)
+                await asyncio.sleep(_PAUSE)
 
     async def _bus(self) -> None:
         while True:
@@ -113,7 +128,7 @@ class ServiceWorker:
     async def _gauges(self) -> None:
         for queue in self._queues:
             counts = await count_by_state(self.database, queue)
-            for state in ("ready", "dead", "parked"):
+            for state in ("ready", "not_understood", "dead", "parked"):
                 metrics.durable_rows.labels(self.name, queue.name, state).set(counts.get(state, 0))
             overdue = await overdue_seconds(self.database, queue)
             metrics.durable_oldest_seconds.labels(self.name, queue.name).set(overdue)

@@ -28,6 +28,7 @@ PUBLIC = {
     ("POST", "/api/v1/sessions"),
     ("GET", "/api/v1/plans"),
     ("GET", "/api/v1/plans/{code}"),
+    ("POST", "/api/v1/quotes"),
 }
 _PREFIXES = {
     "order": "ord",
@@ -38,7 +39,7 @@ _PREFIXES = {
     "session": "ses",
     "plan": "pln",
 }
-_PREFIXES |= {"verification": "ver"}
+_PREFIXES |= {"verification": "ver", "entitlement": "ent"}
 
 
 def _routes(app: FastAPI) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """deploy/k8s is valid to the letter, confined, and says what the tree says."""
 
 import copy
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,24 @@ def test_a_secret_that_is_written_down_is_noticed() -> None:
     container = copy.deepcopy(dict(workloads())["billing-api"]["containers"][0])
     container["env"].append({"name": "BILLING_STRIPE_SECRET_KEY", "value": "sk_live_1"})
     assert plain_secrets(container) == ["BILLING_STRIPE_SECRET_KEY"]
+
+
+def test_a_changed_setting_gets_a_new_name_and_so_rolls_the_pods_that_read_it() -> None:
+    generated = literals(K8S / "base").keys()
+    for process in PROCESSES:
+        container = objects("Deployment", "base")[process]["spec"]["template"]["spec"]["containers"][0]
+        read = {source["configMapRef"]["name"] for source in container["envFrom"]}
+        assert read - generated == {"ez-token-keys"}, process  # made per installation; the procedure restarts the pods
+
+
+def test_production_runs_an_image_by_its_digest_and_names_no_ingress_controller() -> None:
+    kustomization = yaml.safe_load((K8S / "overlays" / "production" / "kustomization.yaml").read_text())
+    (image,) = kustomization["images"]
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", image["digest"])
+    assert "newTag" not in image
+    for ingress in objects("Ingress").values():
+        assert "ingressClassName" not in ingress["spec"]
+        assert not [name for name in ingress["metadata"].get("annotations", {}) if "nginx" in name]
 
 
 def test_every_secret_referred_to_is_one_that_new_secrets_makes() -> None:

@@ -73,9 +73,11 @@ async def test_b3_more_rights_than_were_paid_for(
     def generous(order: Order, *, at: Any, by: str) -> list[Entitlement]:
         for item in order.items:
             item.quantity += 1
+            item.units = [*item.units, item.units[-1]]
         granted = grant(order, at=at, by=by)
         for item in order.items:
             item.quantity -= 1
+            item.units = item.units[:-1]
         return granted
 
     monkeypatch.setattr(Order, "grant", generous)
@@ -108,7 +110,7 @@ async def test_b4_a_second_resource_put_beside_the_first_after_its_constraint_wa
 ) -> None:
     await market.delivered(await market.buy("b4"))
     newest = (await market.sql("SELECT * FROM provisioning.resources ORDER BY created_at DESC LIMIT 1"))[0]
-    columns = ", ".join(name for name in newest.keys() if name not in ("id", "machine_id"))  # noqa: SIM118 - a record
+    columns = ", ".join(name for name in newest.keys() if name not in ("id", "external_ref"))  # noqa: SIM118 - a record
     await market.sql("ALTER TABLE provisioning.resources DROP CONSTRAINT uq_resources_entitlement_id")
     await market.sql(
         f"INSERT INTO provisioning.resources (id, {columns}) SELECT gen_random_uuid(), {columns} "
@@ -123,7 +125,7 @@ async def test_b5_a_machine_number_changed_by_hand_in_the_books(market: Market, 
     await market.delivered(order)
     service = (await market.api("GET", f"/api/v1/services?order_id={order}"))["data"][0]["id"]
     newest = "(SELECT id FROM provisioning.resources ORDER BY created_at DESC LIMIT 1)"
-    await market.sql(f"UPDATE provisioning.resources SET machine_id = 424242 WHERE id = {newest}")
+    await market.sql(f"UPDATE provisioning.resources SET external_ref = '424242' WHERE id = {newest}")
     assert names(await market.newly_broken(before), "B5", service, "424242")
 
 
@@ -194,7 +196,7 @@ async def test_b7_money_that_does_not_fit_is_shown_to_nobody(
 
 async def test_b8_an_order_that_counts_itself_paid_by_hand_in_the_rows(market: Market, before: Before) -> None:
     order = await market.order("b8")
-    newest = "(SELECT id FROM catalog.orders ORDER BY serial DESC LIMIT 1)"
+    newest = "(SELECT id FROM catalog.orders ORDER BY id DESC LIMIT 1)"
     await market.sql(f"UPDATE catalog.orders SET status = 'paid', paid_at = now() WHERE id = {newest}")
     found = await market.newly_broken(before)
     await market.sql(f"UPDATE catalog.orders SET status = 'awaiting_payment', paid_at = NULL WHERE id = {newest}")

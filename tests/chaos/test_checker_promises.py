@@ -14,8 +14,9 @@ from services.billing.use_cases import apply_event, post_entries
 from services.billing.use_cases.applied import Applied
 from services.catalog.domain import Order
 from services.catalog.use_cases import loading, take_payments
-from services.provisioning.adapters.proxmox.connector import ProxmoxConnector
-from services.provisioning.jobs import clock, steps
+from services.provisioning.jobs import clock
+from services.provisioning.product_types import vps_steps
+from services.provisioning.product_types.vps import Vps
 from services.provisioning.use_cases import deliver
 from shared.kernel.ids import decode_id, uuid7
 from shared.messaging import Consumer, Outbox
@@ -46,17 +47,14 @@ async def test_i1_an_entitlement_that_delivers_nothing(
 async def test_i1_a_new_machine_id_on_each_try(
     market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def nothing_there(*_arguments: Any) -> None:
-        """The guard that is gone: looking for our reference before creating."""
+    make = vps_steps.STEPS["create"]
 
-    make = steps._STEPS["create"]
+    async def twice(connector: Any, task: Any, books: Any) -> Any:
+        """The guard that is gone: one number per machine, whatever happens to a call."""
+        await connector.create(task.reference, int(task.external_ref) + 5000, vps_steps.machine_spec(task))
+        return await make(connector, task, books)
 
-    async def twice(connector: Any, task: Any, ref: Any) -> Any:
-        await connector.create(ref.reference, ref.machine_id + 5000, steps.machine_spec(task))
-        return await make(connector, task, ref)
-
-    monkeypatch.setattr(ProxmoxConnector, "_adopt_elsewhere", nothing_there)
-    monkeypatch.setattr(steps, "_STEPS", {**steps._STEPS, "create": twice})
+    monkeypatch.setattr(Vps, "steps", {**vps_steps.STEPS, "create": twice})
     order = await market.buy("i1-two")
     await market.delivered(order)
     found = await market.newly_broken(before)
@@ -167,7 +165,7 @@ async def test_i5_a_refund_that_nobody_records(
 async def test_i5_a_charge_put_under_another_order_by_hand(market: Market, before: set[tuple[str, str]]) -> None:
     await market.delivered(await market.buy("i5-other"))
     charge = (await market.stripe("GET", "/v1/charges?limit=1"))["data"][0]["id"]
-    other = "(SELECT id FROM catalog.orders ORDER BY serial LIMIT 1)"
+    other = "(SELECT id FROM catalog.orders ORDER BY id LIMIT 1)"
     await market.sql(f"UPDATE billing.payments SET order_id = {other} WHERE reference = $1", charge)
     assert names(await market.newly_broken(before), "I5", charge, "shown under ord_", "paid ord_")
 
@@ -227,16 +225,17 @@ async def test_i4_a_ledger_appears_and_nobody_reads_it(market: Market, before: s
 async def test_i7_a_machine_stops_and_drift_is_not_looked_for(
     market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def no_look(*_arguments: Any) -> None:
+    async def no_look(*_arguments: Any) -> dict[str, Any]:
         """The guard that is gone."""
+        return {}
 
-    monkeypatch.setattr(clock, "check_drift", no_look)
+    monkeypatch.setattr(clock, "compare_all", no_look)
     order = await market.buy("i7")
     await market.delivered(order)
     rows = await market.sql(
-        f"SELECT machine_id FROM provisioning.resources WHERE order_id = '{decode_id('ord', order)}'"
+        f"SELECT external_ref FROM provisioning.resources WHERE order_id = '{decode_id('ord', order)}'"
     )
-    machine = rows[0]["machine_id"]
+    machine = int(rows[0]["external_ref"])
     await market.hypervisor("POST", f"/api2/json/nodes/pve1/qemu/{machine}/status/stop")
 
     async def stopped() -> bool:

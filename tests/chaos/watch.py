@@ -89,11 +89,11 @@ class Watch:
     async def orders_of(self, keys: Iterable[str]) -> dict[str, int]:
         """Host name → how many orders ask for it: clicks that were never answered may have made one, too."""
         rows = await self._fetch(
-            "SELECT hostname, count(DISTINCT order_id) AS orders FROM catalog.order_items "
-            "WHERE hostname = ANY($1) GROUP BY hostname",
+            "SELECT name, count(DISTINCT order_id) AS orders FROM catalog.order_items "
+            "WHERE name = ANY($1) GROUP BY name",
             list(keys),
         )
-        return {row["hostname"]: int(row["orders"]) for row in rows}
+        return {row["name"]: int(row["orders"]) for row in rows}
 
     async def _fetch(self, statement: str, *arguments: Any) -> list[Any]:
         connection = await asyncpg.connect(self._database_url, timeout=5, command_timeout=10)

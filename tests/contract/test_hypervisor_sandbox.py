@@ -15,9 +15,10 @@ from tests.support import fakepve
 from tests.support.hypervisor_sandbox import TOKEN, HypervisorProcess, hypervisor_process
 
 QEMU = "/nodes/pve1/qemu"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ5dGVzYnl0ZXNieXRlc2J5dGVzYnl0ZXNieXRlc2J5 ada@example.com"
 CLONED = {"newid": "101", "name": "web-1", "description": "ours", "full": "1"}
 CONFIG = {
-    "cores": "2", "memory": "2048", "tags": "Ez;svc_01", "ciuser": "ada", "sshkeys": "ssh-ed25519%20AAAA",
+    "cores": "2", "memory": "2048", "tags": "Ez;svc_01", "ciuser": "ada", "sshkeys": quote(KEY, safe=""),
     "ipconfig0": "ip=203.0.113.5/24,gw=203.0.113.1", "nameserver": "9.9.9.9", "onboot": "1", "name": "web.example.com",
 }  # fmt: skip
 
@@ -305,3 +306,66 @@ def test_the_page_shows_what_runs_and_runs_nothing_it_shows(process: HypervisorP
     assert "web-1" in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "PVEAPIToken" not in page.text
+
+
+def started(sandbox: httpx.Client, **config: str) -> None:
+    """Machine 101 with this configuration, running."""
+    call(sandbox, "POST", f"{QEMU}/9000/clone", CLONED)
+    call(sandbox, "PUT", f"{QEMU}/101/config", config)
+    call(sandbox, "POST", f"{QEMU}/101/status/start")
+
+
+def enters(process: HypervisorProcess, user: str, **proof: str) -> bool:
+    answer = process.client.post("/_sandbox/sign-in", json={"vmid": 101, "user": user, **proof}).raise_for_status()
+    return bool(answer.json()["data"]["entered"])
+
+
+def test_cloud_init_lets_in_whom_the_configuration_names(process: HypervisorProcess, sandbox: httpx.Client) -> None:
+    started(sandbox, ciuser="root", sshkeys=quote(KEY, safe=""), cipassword="hunter2-hunter2")
+    assert enters(process, "root", key=KEY.rpartition(" ")[0])
+    assert enters(process, "root", password="hunter2-hunter2")
+    assert not enters(process, "ada", key=KEY)
+    assert not enters(process, "root", password="hunter2-hunter3")
+    assert not enters(process, "root", password="")
+    call(sandbox, "POST", f"{QEMU}/101/status/stop")
+    assert not enters(process, "root", key=KEY)
+
+
+def test_a_key_that_is_none_is_refused_and_changes_nothing(sandbox: httpx.Client) -> None:
+    call(sandbox, "POST", f"{QEMU}/9000/clone", CLONED)
+    for line in ("ssh-ed25519 AAAA", "ssh-rsa " + KEY.split()[1], "-----BEGIN OPENSSH PRIVATE KEY-----"):
+        answer = call(
+            sandbox, "POST", f"{QEMU}/101/config", {"sshkeys": quote(f"{KEY}\n{line}", safe=""), "cores": "4"}
+        )
+        assert (answer.status, answer.message.strip()) == (500, "SSH public key validation error")
+    assert "sshkeys" not in sandbox.get(f"{QEMU}/101/config").json()["data"]
+
+
+def test_a_password_is_kept_as_a_hash_only(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+    with hypervisor_process(state_path=state) as process, process.api() as client:
+        call(client, "POST", f"{QEMU}/9000/clone", CLONED)
+        call(client, "PUT", f"{QEMU}/101/config", {"cipassword": "hunter2-hunter2"})
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"svc" in kept or b"web-1" in kept
+    assert b"hunter2" not in kept
+
+
+def test_a_new_size_counts_from_the_next_start(process: HypervisorProcess, sandbox: httpx.Client) -> None:
+    started(sandbox, cores="2", memory="2048")
+    call(sandbox, "PUT", f"{QEMU}/101/config", {"cores": "4", "memory": "4096"})
+    running = sandbox.get(f"{QEMU}/101/status/current").json()["data"]
+    assert (running["cpus"], running["maxmem"]) == (2, 2048 * 2**20)
+    call(sandbox, "POST", f"{QEMU}/101/status/reboot")
+    running = sandbox.get(f"{QEMU}/101/status/current").json()["data"]
+    assert (running["cpus"], running["maxmem"]) == (4, 4096 * 2**20)
+
+
+def test_what_is_protected_is_not_removed(sandbox: httpx.Client, witness: httpx.Client) -> None:
+    for client in (sandbox, witness):
+        call(client, "POST", f"{QEMU}/9000/clone", {**CLONED, "newid": "177"})
+        call(client, "PUT", f"{QEMU}/177/config", {"protection": "1"})
+        refused = client.delete(f"{QEMU}/177")
+        assert refused.status_code == 500
+        assert "protection mode enabled" in refused.text
+        assert client.get(f"{QEMU}/177/config").status_code == 200

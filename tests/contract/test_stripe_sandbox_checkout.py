@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from sandbox.stripe.resources.subscriptions import period_end
+from sandbox.stripe.resources.periods import after, next_end
 from tests.support.stripe_sandbox import RunningSandbox, running_sandbox, subscription_session
 
 
@@ -152,8 +152,8 @@ async def test_an_expired_session_cannot_be_paid(sandbox: RunningSandbox) -> Non
 
 
 async def test_a_session_expires_when_its_time_is_over(sandbox: RunningSandbox) -> None:
-    session = await subscription_session(sandbox, expires_at=int(time.time()) + 1800)
-    await sandbox.control.post("/_sandbox/clock", json={"advance_seconds": 1801})
+    session = await subscription_session(sandbox, expires_at=int(time.time()) + 1860)
+    await sandbox.control.post("/_sandbox/clock", json={"advance_seconds": 1861})
     assert (await sandbox.stripe.v1.checkout.sessions.retrieve_async(session.id)).status == "expired"
     assert (await sandbox.event_types()).count("checkout.session.expired") == 1
 
@@ -187,7 +187,7 @@ async def test_a_session_that_costs_nothing_needs_no_card(sandbox: RunningSandbo
 @pytest.mark.parametrize(
     ("change", "param"),
     [
-        ({"expires_at": 60}, "expires_at"),
+        ({"expires_at": 1795}, "expires_at"),
         ({"expires_at": 90_000}, "expires_at"),
         ({"customer": "cus_missing"}, "customer"),
         ({"subscription_data": {"metadata": {"a": "b"}}}, "subscription_data"),
@@ -269,6 +269,15 @@ async def test_a_subscription_ends_at_its_period_or_at_once(sandbox: RunningSand
     assert (await sandbox.event_types()).count("customer.subscription.deleted") == 2
 
 
+async def _latest_invoice(sandbox: RunningSandbox, identifier: str, reason: str) -> stripe.Invoice:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        listed = await sandbox.stripe.v1.invoices.list_async({"subscription": identifier, "limit": 1})
+        if listed.data[0].billing_reason == reason:
+            return listed.data[0]
+    raise AssertionError(f"no invoice of {reason} appeared")
+
+
 async def _wait_for_status(sandbox: RunningSandbox, identifier: str, status: str) -> None:
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
@@ -284,6 +293,10 @@ async def test_a_renewal_bills_the_next_period_and_can_fail(sandbox: RunningSand
     [subscription] = (await v1.subscriptions.list_async()).data
     old_end = subscription.to_dict()["items"]["data"][0]["current_period_end"]
     await sandbox.control.post("/_sandbox/clock", json={"advance_seconds": old_end - int(time.time()) + 1})
+    drafted = await _latest_invoice(sandbox, subscription.id, "subscription_cycle")
+    assert (drafted.status, drafted.automatically_finalizes_at) == ("draft", drafted.created + 3600)
+    assert (await v1.subscriptions.retrieve_async(subscription.id)).status == "active"
+    await sandbox.control.post("/_sandbox/clock", json={"advance_seconds": 3600})
     await _wait_for_status(sandbox, subscription.id, "past_due")
     renewed = (await v1.subscriptions.retrieve_async(subscription.id)).to_dict()
     assert renewed["items"]["data"][0]["current_period_start"] == old_end
@@ -307,8 +320,21 @@ async def test_a_renewal_bills_the_next_period_and_can_fail(sandbox: RunningSand
 )
 def test_a_period_ends_on_the_last_day_of_a_shorter_month(start: str, interval: str, count: int, end: str) -> None:
     begins = int(datetime.fromisoformat(start).replace(tzinfo=UTC).timestamp())
-    ends = period_end(begins, {"interval": interval, "interval_count": count})
+    ends = after(begins, {"interval": interval, "interval_count": count})
     assert datetime.fromtimestamp(ends, UTC).date().isoformat() == end
+
+
+def test_a_subscription_of_the_31st_returns_to_the_31st_after_a_shorter_month() -> None:
+    monthly = {"interval": "month", "interval_count": 1}
+    anchor = int(datetime(2028, 1, 31, 12, tzinfo=UTC).timestamp())
+    ends = [anchor]
+    for _ in range(3):
+        ends.append(next_end(anchor, monthly, ends[-1]))
+    assert [datetime.fromtimestamp(end, UTC).date().isoformat() for end in ends[1:]] == [
+        "2028-02-29",
+        "2028-03-31",
+        "2028-04-30",
+    ]
 
 
 async def test_the_next_checkout_can_charge_another_amount_and_currency(sandbox: RunningSandbox) -> None:

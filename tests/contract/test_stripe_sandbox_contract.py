@@ -20,6 +20,7 @@ PARAMETERS = {
     ("GET", "/v1/customers"): stripe.params.CustomerListParams,
     ("GET", "/v1/customers/{id}"): stripe.params.CustomerRetrieveParams,
     ("POST", "/v1/customers/{id}"): stripe.params.CustomerUpdateParams,
+    ("DELETE", "/v1/customers/{id}"): stripe.params.CustomerDeleteParams,
     ("POST", "/v1/products"): stripe.params.ProductCreateParams,
     ("GET", "/v1/products"): stripe.params.ProductListParams,
     ("GET", "/v1/products/{id}"): stripe.params.ProductRetrieveParams,
@@ -34,12 +35,14 @@ PARAMETERS = {
     ("POST", "/v1/checkout/sessions/{id}"): stripe.params.checkout.SessionUpdateParams,
     ("POST", "/v1/checkout/sessions/{id}/expire"): stripe.params.checkout.SessionExpireParams,
     ("GET", "/v1/checkout/sessions/{id}/line_items"): stripe.params.checkout.SessionLineItemListParams,
+    ("POST", "/v1/subscriptions"): stripe.params.SubscriptionCreateParams,
     ("GET", "/v1/subscriptions"): stripe.params.SubscriptionListParams,
     ("GET", "/v1/subscriptions/{id}"): stripe.params.SubscriptionRetrieveParams,
     ("POST", "/v1/subscriptions/{id}"): stripe.params.SubscriptionUpdateParams,
     ("DELETE", "/v1/subscriptions/{id}"): stripe.params.SubscriptionCancelParams,
     ("GET", "/v1/invoices"): stripe.params.InvoiceListParams,
     ("GET", "/v1/invoices/{id}"): stripe.params.InvoiceRetrieveParams,
+    ("POST", "/v1/invoices/{id}/pay"): stripe.params.InvoicePayParams,
     ("GET", "/v1/invoices/{id}/lines"): stripe.params.InvoiceLineItemListParams,
     ("GET", "/v1/invoice_payments"): stripe.params.InvoicePaymentListParams,
     ("GET", "/v1/invoice_payments/{id}"): stripe.params.InvoicePaymentRetrieveParams,
@@ -54,6 +57,10 @@ PARAMETERS = {
     ("POST", "/v1/refunds/{id}"): stripe.params.RefundUpdateParams,
     ("GET", "/v1/events"): stripe.params.EventListParams,
     ("GET", "/v1/events/{id}"): stripe.params.EventRetrieveParams,
+    ("POST", "/v1/test_helpers/test_clocks"): stripe.params.test_helpers.TestClockCreateParams,
+    ("GET", "/v1/test_helpers/test_clocks"): stripe.params.test_helpers.TestClockListParams,
+    ("GET", "/v1/test_helpers/test_clocks/{id}"): stripe.params.test_helpers.TestClockRetrieveParams,
+    ("POST", "/v1/test_helpers/test_clocks/{id}/advance"): stripe.params.test_helpers.TestClockAdvanceParams,
 }
 
 

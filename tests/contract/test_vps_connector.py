@@ -10,8 +10,7 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
-from services.provisioning.adapters.proxmox import ApiToken, Password, ProxmoxConnector, ProxmoxSettings
-from services.provisioning.adapters.vps import (
+from services.provisioning.adapters.capabilities import (
     IdTaken,
     MachineMissing,
     MachineRef,
@@ -24,6 +23,8 @@ from services.provisioning.adapters.vps import (
     StaticAddress,
     VpsConnector,
 )
+from services.provisioning.adapters.proxmox import ApiToken, Password, ProxmoxConnector, ProxmoxSettings
+from services.provisioning.adapters.proxmox.api import Fields, ProxmoxApi
 from shared.kernel.ids import new_id
 from shared.web.client import http_client
 from tests.support import fakepve
@@ -155,13 +156,24 @@ async def test_another_resource_cannot_take_over_a_machine(connector: VpsConnect
         await connector.create(new_id("svc"), ref.machine_id, SPEC)
 
 
-async def test_a_machine_made_under_another_id_is_adopted(
-    provider: Provider, connector: VpsConnector, ref: MachineRef
+async def test_creating_asks_the_same_however_many_machines_there_are(
+    provider: Provider, ref: MachineRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Two calls before the clone and none of them a listing; what follows reads that one machine."""
+    paths: list[str] = []
+    call = ProxmoxApi._call
+
+    async def noted(self: ProxmoxApi, method: str, path: str, fields: Fields | None) -> object:
+        paths.append(path)
+        return await call(self, method, path, fields)
+
+    monkeypatch.setattr(ProxmoxApi, "_call", noted)
+    connector = ProxmoxConnector(replace(provider.settings, templates={"debian-12": fakepve.TEMPLATE_ID}), http_client)
+    assert await connector.is_free(ref.machine_id)
     await connector.create(ref.reference, ref.machine_id, SPEC)
-    adopted = await connector.create(ref.reference, next(_ids), SPEC)
-    assert adopted.ref == ref
-    assert provider.carrying(ref.reference) == [ref.machine_id]
+    await connector.aclose()
+    assert "/cluster/resources" not in paths
+    assert paths.count("/cluster/nextid") == 2
 
 
 async def test_what_was_sold_is_configured_and_may_be_configured_again(
@@ -250,15 +262,64 @@ async def test_a_machine_that_is_not_there_is_said_to_be_missing(connector: VpsC
             await refused(ref)
 
 
-async def test_a_proposed_id_is_neither_used_nor_reserved(
+async def test_an_id_in_use_is_not_free(connector: VpsConnector, ref: MachineRef) -> None:
+    assert await connector.is_free(ref.machine_id)
+    await connector.create(ref.reference, ref.machine_id, SPEC)
+    assert not await connector.is_free(ref.machine_id)
+    assert not await connector.is_free(fakepve.STRANGER_ID)
+
+
+async def test_a_held_machine_is_off_stays_off_with_its_host_and_cannot_be_deleted_by_others(
     provider: Provider, connector: VpsConnector, ref: MachineRef
 ) -> None:
     await connector.create(ref.reference, ref.machine_id, SPEC)
-    first = await connector.propose_id(())
-    second = await connector.propose_id({first})
-    assert first != second
-    assert not provider.exists(first)
-    assert not provider.exists(second)
+    await connector.configure(ref, SPEC)
+    await connector.start(ref)
+    for _ in range(2):
+        await connector.hold(ref)
+        held = provider.config(ref.machine_id)
+        assert await connector.state(ref) is PowerState.STOPPED
+        assert (str(held["onboot"]), str(held["protection"])) == ("0", "1")
+        assert {"ez-held", ref.reference} <= set(str(held["tags"]).split(";"))
+    refused = provider.api.delete(f"/nodes/pve1/qemu/{ref.machine_id}")
+    assert refused.status_code >= 400
+    assert provider.exists(ref.machine_id)
+    for _ in range(2):
+        await connector.release(ref)
+        free = provider.config(ref.machine_id)
+        assert (str(free["onboot"]), str(free.get("protection", 0))) == ("1", "0")
+        assert "ez-held" not in str(free["tags"]).split(";")
+        assert await connector.state(ref) is PowerState.STOPPED
+
+
+async def test_a_held_machine_is_configured_without_coming_up_with_its_host(
+    provider: Provider, connector: VpsConnector, ref: MachineRef
+) -> None:
+    await connector.create(ref.reference, ref.machine_id, SPEC)
+    await connector.hold(ref)
+    await connector.configure(ref, replace(SPEC, cores=4, autostart=False))
+    config = provider.config(ref.machine_id)
+    assert (str(config["cores"]), str(config["onboot"])) == ("4", "0")
+    assert "ez-held" in str(config["tags"]).split(";")
+
+
+async def test_a_held_machine_is_destroyed_when_we_are_told_to(
+    provider: Provider, connector: VpsConnector, ref: MachineRef
+) -> None:
+    await connector.create(ref.reference, ref.machine_id, SPEC)
+    await connector.hold(ref)
+    await connector.destroy(ref)
+    assert not provider.exists(ref.machine_id)
+
+
+async def test_a_password_is_put_in_and_never_shown(
+    provider: Provider, connector: VpsConnector, ref: MachineRef
+) -> None:
+    await connector.create(ref.reference, ref.machine_id, SPEC)
+    await connector.configure(ref, replace(SPEC, user="root", password="hunter2-hunter2"))
+    config = provider.config(ref.machine_id)
+    assert config["ciuser"] == "root"
+    assert set(str(config["cipassword"])) == {"*"}
 
 
 async def test_the_list_holds_our_machines_only(connector: VpsConnector, ref: MachineRef) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.provisioning.adapters.proxmox import ApiToken, Password, ProxmoxConnector, ProxmoxSettings
-from services.provisioning.adapters.vps import (
+from services.provisioning.adapters.capabilities import (
     IdTaken,
     MachineRef,
     MachineSpec,
@@ -20,6 +19,7 @@ from services.provisioning.adapters.vps import (
     ProviderError,
     ProviderUnavailable,
 )
+from services.provisioning.adapters.proxmox import ApiToken, Password, ProxmoxConnector, ProxmoxSettings
 from shared.kernel.ids import new_id
 from shared.web.client import http_client
 from tests.support.hypervisor_sandbox import SETTINGS, HypervisorProcess, hypervisor_process
@@ -177,7 +177,7 @@ async def test_a_listing_that_lags_makes_no_second_machine(
     assert await connector.find(ref.reference) is None
     found = await connector.find(ref.reference, ref.machine_id)
     assert found is not None
-    assert await connector.propose_id({100}) != ref.machine_id
+    assert not await connector.is_free(ref.machine_id)
     assert await created_in_the_end(connector, ref) == []
     assert len(hypervisor.machines()) == 1
 

@@ -1,16 +1,19 @@
 """The whole journey with every API and worker as its own process, over RabbitMQ, and through crashes."""
 
 import asyncio
+import json
+import signal
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from shared.testing import eventually
 from tests.support.distributed import Distributed
 
 pytestmark = [pytest.mark.distributed, pytest.mark.timeout(300)]
@@ -58,53 +61,90 @@ async def test_a_customer_buys_a_vps_over_the_public_api(running: Distributed) -
     assert len(set((await _books(running)).values())) == 1
 
 
-# Where a process dies, and at which of its visits to that place.
-CRASHES = [
-    ("catalog-api", "catalog.after_commit"),
-    ("catalog-api", "catalog.checkout.after_billing"),
-    ("billing-api", "billing.checkout.after_call"),
-    ("billing-api", "billing.intake.after_commit"),
-    ("billing-worker", "billing.stripe_events.after_claim"),
-    ("billing-worker", "billing.before_commit"),
-    ("billing-worker", "billing.after_commit"),
-    ("billing-worker", "billing.relay.before_publish"),
-    ("billing-worker", "billing.relay.after_publish"),
-    ("catalog-worker", "catalog.inbox.before_handle"),
-    ("catalog-worker", "catalog.before_commit"),
-    ("catalog-worker", "catalog.inbox.after_commit"),
-    ("catalog-worker", "catalog.relay.after_publish"),
-    ("provisioning-worker", "provisioning.inbox.after_commit"),
-    ("provisioning-worker", "provisioning.jobs.after_claim"),
-    ("provisioning-worker", "provisioning.before_create"),
-    ("provisioning-worker", "provisioning.after_create"),
-    ("provisioning-worker", "provisioning.before_activate"),
-    ("provisioning-worker", "provisioning.relay.before_publish"),
-    ("support-worker", "support.inbox.before_handle"),
-    ("support-worker", "support.notifications.before_send"),
-    ("support-worker", "support.notifications.after_send"),
-]
+def _lines(running: Distributed, process: str) -> list[dict[str, object]]:
+    """What a process has logged."""
+    text = (running.directory / f"{process}.log").read_text(errors="replace")
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+async def test_one_trace_id_finds_an_orders_lines_in_every_process(running: Distributed) -> None:
+    outcome = await running.demo()
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr + running.logs()
+    connection = await asyncpg.connect(running.postgres.admin_url)
+    order = (await connection.fetchval("SELECT id FROM catalog.orders ORDER BY created_at DESC LIMIT 1")).hex
+    await connection.close()
+    processes = ("gateway", "catalog-api", "billing-api", "billing-worker", "catalog-worker", "provisioning-worker")
+
+    async def all_speak() -> bool:
+        speaking = {name for name in (*processes, "support-worker") if _speaks_of(running, name, order)}
+        return speaking == {*processes, "support-worker"}
+
+    await eventually(all_speak, what=f"lines of {order} in every process")
+    assert all(line.get("trace_id") for name in processes[:3] for line in _lines(running, name) if "route" in line)
+
+
+def _speaks_of(running: Distributed, process: str, trace: str) -> bool:
+    return any(line.get("trace_id") == trace for line in _lines(running, process))
+
+
+# Where each process dies, one place after another.
+CRASHES = {
+    "catalog-api": ["catalog.after_commit", "catalog.checkout.after_billing"],
+    "billing-api": ["billing.checkout.after_call", "billing.intake.after_commit"],
+    "billing-worker": [
+        "billing.stripe_events.after_claim",
+        "billing.before_commit",
+        "billing.after_commit",
+        "billing.relay.before_publish",
+        "billing.relay.after_publish",
+    ],
+    "catalog-worker": [
+        "catalog.inbox.before_handle",
+        "catalog.before_commit",
+        "catalog.inbox.after_commit",
+        "catalog.relay.after_publish",
+    ],
+    "provisioning-worker": [
+        "provisioning.inbox.after_commit",
+        "provisioning.jobs.after_claim",
+        "provisioning.before_create",
+        "provisioning.after_create",
+        "provisioning.before_activate",
+        "provisioning.relay.before_publish",
+    ],
+    "support-worker": [
+        "support.inbox.before_handle",
+        "support.notifications.before_send",
+        "support.notifications.after_send",
+    ],
+}
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize(("process", "point"), CRASHES, ids=[point for _process, point in CRASHES])
-async def test_a_crash_anywhere_still_gives_one_of_everything(running: Distributed, process: str, point: str) -> None:
-    running.kill(process)
-    armed = running.run(process, EZ_CRASH_AT=point)
-    supervisor = _Supervisor(running, process, armed)
-    outcome = await supervisor.demo()
-    assert supervisor.crashed, f"{point} was never reached"
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr + running.logs()
-    assert len(set((await _books(running)).values())) == 1, await _books(running)
+@pytest.mark.parametrize("process", CRASHES)
+async def test_a_crash_anywhere_still_gives_one_of_everything(running: Distributed, process: str) -> None:
+    supervisor = _Supervisor(running, process, CRASHES[process])
+    while supervisor.armed:
+        point = supervisor.armed
+        outcome = await supervisor.demo()
+        assert supervisor.armed != point, f"{point} was never reached"
+        assert outcome.returncode == 0, outcome.stdout + outcome.stderr + running.logs()
+        assert len(set((await _books(running)).values())) == 1, await _books(running)
 
 
 class _Supervisor:
-    """Restarts the process when it has died, as a container platform would."""
+    """Restarts the process whenever it has died, as a container platform would, to die at the next place."""
 
-    def __init__(self, running: Distributed, name: str, armed: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, running: Distributed, name: str, points: Sequence[str]) -> None:
         self._running = running
         self._name = name
-        self._armed = armed
-        self.crashed = False
+        self._points = iter(points)
+        running.kill(name)
+        self._restart()
+
+    def _restart(self) -> None:
+        self.armed = next(self._points, None)
+        self._process = self._running.run(self._name, **({"EZ_CRASH_AT": self.armed} if self.armed else {}))
 
     async def demo(self) -> "subprocess.CompletedProcess[str]":
         """Runs the demo while watching over the process."""
@@ -116,6 +156,6 @@ class _Supervisor:
         return demo.result()
 
     def _watch(self) -> None:
-        if not self.crashed and self._armed.poll() is not None:
-            self.crashed = True
-            self._running.run(self._name)
+        if self.armed and self._process.poll() is not None:
+            assert self._process.returncode == -signal.SIGKILL, self._running.logs()
+            self._restart()

@@ -12,8 +12,10 @@ from structlog.testing import capture_logs
 from services.billing.use_cases import promises as billing
 from services.catalog.use_cases import promises as catalog
 from services.identity.use_cases import promises as identity
-from services.provisioning.adapters.tables import JobQueue
 from services.provisioning.jobs import clock
+from services.provisioning.jobs.drift import Differences, compare_all
+from services.provisioning.main import pool_of, tools_of
+from services.provisioning.settings import ProvisioningSettings
 from services.provisioning.use_cases import promises as provisioning
 from services.support.use_cases import promises as support
 from shared.database import Database
@@ -105,7 +107,9 @@ CASES = [
     Case("catalog", "fulfilled_and_not_active", "entitlements", "UPDATE {0} SET status = 'granted'"),
     Case("catalog", "payment_handled_without_effect", "orders", "UPDATE {0} SET status = 'awaiting_payment'"),
     Case("provisioning", "delivery_without_a_job", "resources", "UPDATE {0} SET status = 'provisioning'"),
-    Case("provisioning", "active_without_a_machine", "resources", "UPDATE {0} SET machine_id = NULL"),
+    Case("provisioning", "active_without_a_machine", "resources", "UPDATE {0} SET external_ref = NULL"),
+    Case("provisioning", "ended_right_still_served", "resources", "UPDATE {0} SET entitlement = 'ended'"),
+    Case("provisioning", "suspended_right_still_served", "resources", "UPDATE {0} SET entitlement = 'suspended'"),
     Case("provisioning", "active_before_its_job_was_done", "jobs", "UPDATE {0} SET state = 'parked'"),
     Case("support", "service_not_welcomed", "notifications", "DELETE FROM {0} WHERE template = 'welcome_vps'"),
     Case("support", "payment_without_receipt", "notifications", "DELETE FROM {0} WHERE template = 'receipt'"),
@@ -208,33 +212,38 @@ async def test_an_event_that_stripe_has_and_we_do_not_is_seen(market: Market, mo
 
 
 async def test_machines_that_break_a_promise_are_told_from_the_providers_own_list(market: Market) -> None:
-    provider = market.provider()
     database = _database(market, "provisioning")
-    before = await clock.check_drift(database, provider)
-    assert before == clock.Differences((), (), ())
+    settings = ProvisioningSettings()
+    tools = tools_of(settings)
+    pool = pool_of(settings, database, tools)
+
+    async def look() -> Differences:
+        return (await compare_all(database, tools, pool))["proxmox/vps"]
+
+    assert await look() == Differences((), (), ())
     rows: list[dict[str, Any]] = await market.hypervisor("GET", "/_sandbox/machines")
     (ours,) = [row for row in rows if not row["template"]]
     clones = "/api2/json/nodes/pve1/qemu/9000/clone"
     name = str(ours["description"]).split()[1].replace("_", "-")
     await market.hypervisor("POST", clones, {"newid": 7001, "name": name})
     await market.hypervisor("POST", clones, {"newid": 7002, "name": "svc-00000000000000000000000000"})
-    found = await clock.check_drift(database, provider)
+    found = await look()
     service = name.replace("-", "_")
-    assert found == clock.Differences((), (service,), ("svc_00000000000000000000000000",))
+    assert found == Differences((), (service,), ("svc_00000000000000000000000000",))
     await market.hypervisor("DELETE", "/api2/json/nodes/pve1/qemu/7001")
     await market.hypervisor("POST", f"/api2/json/nodes/pve1/qemu/{ours['vmid']}/status/stop")
     await eventually(lambda: _gone(market, int(ours["vmid"])), what="the machine to be destroyed")
     await market.sql("UPDATE provisioning.resources SET activated_at = now() - interval '1 hour'")
-    found = await clock.check_drift(database, provider)
-    assert found == clock.Differences((service,), (), ("svc_00000000000000000000000000",))
-    assert await clock.check_drift(database, provider) == found, "it stays missing after it was noted"
-    jobs = {job.name: job for job in clock.clock_jobs(database, JobQueue(), {"proxmox": provider})}
+    found = await look()
+    assert found == Differences((service,), (), ("svc_00000000000000000000000000",))
+    assert await look() == found, "it stays missing after it was noted"
+    jobs = {job.name: job for job in clock.clock_jobs(database, tools, pool, None)}
     with capture_logs() as lines:
         await jobs["drift"].run()
     told = {(line["promise"], line["name"]): line["ids"] for line in lines if line["event"] == "promise_broken"}
     assert told[("I1", "machine_missing")] == [service]
     assert told[("I2", "machine_of_no_order")] == ["svc_00000000000000000000000000"]
-    await provider.connector.aclose()
+    await pool.aclose()
 
 
 async def _gone(market: Market, vmid: int) -> bool:

@@ -1,22 +1,18 @@
 """A real PostgreSQL for tests: one server per test process, one migrated template, one clone of it per test."""
 
-import itertools
 import os
 import socket
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import pytest_asyncio
 
 from ez.embedded.postgres import EmbeddedPostgres
 from shared.database.migrations import ensure_schema, upgrade
+from tests.support.clones import SERVICES, Clones, TestDatabase, administer, in_database
 
-SERVICES = ("identity", "billing", "catalog", "provisioning", "support")
-_numbers = itertools.count(1)
+__all__ = ["SERVICES", "TestDatabase", "clones", "free_port", "fresh_database", "migrated_template", "postgres_server"]
 
 
 def free_port() -> int:
@@ -26,32 +22,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@dataclass(frozen=True)
-class TestDatabase:
-    """One database with all five schemas, reachable as the administrator or as any service's own role."""
-
-    __test__ = False
-    admin_url: str
-
-    def url(self, service: str) -> str:
-        """The address with which this service connects."""
-        parts = urlsplit(self.admin_url)
-        return urlunsplit(parts._replace(netloc=f"ez_{service}:test-{service}@{parts.hostname}:{parts.port}"))
-
-
-def _in_database(url: str, name: str) -> str:
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-
-
-async def _admin(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
 @pytest_asyncio.fixture(scope="session")
 async def postgres_server() -> AsyncIterator[EmbeddedPostgres]:
     """A PostgreSQL of our own, without fsync: its data may die with the test run."""
@@ -59,6 +29,8 @@ async def postgres_server() -> AsyncIterator[EmbeddedPostgres]:
         Path(directory).chmod(0o755)
         server = EmbeddedPostgres(Path(directory) / "pg", free_port(), durable=False)
         await server.start()
+        # Statistics that appear in the middle of a test would change its plans, and make its database one of a kind.
+        await administer(server.admin_url, "ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()")
         try:
             yield server
         finally:
@@ -69,18 +41,23 @@ async def postgres_server() -> AsyncIterator[EmbeddedPostgres]:
 async def migrated_template(postgres_server: EmbeddedPostgres) -> str:
     """The name of a database that `ez migrate` would have made; tests clone it and never touch it."""
     name = f"template_{os.getpid()}"
-    await _admin(postgres_server.admin_url, f"CREATE DATABASE {name}")
-    template = TestDatabase(_in_database(postgres_server.admin_url, name))
+    await administer(postgres_server.admin_url, f"CREATE DATABASE {name}")
+    template = TestDatabase(in_database(postgres_server.admin_url, name))
     for service in SERVICES:
         await ensure_schema(template.admin_url, template.url(service), service)
         await upgrade(template.url(service), service)
     return name
 
 
+@pytest_asyncio.fixture(scope="session")
+async def clones(postgres_server: EmbeddedPostgres, migrated_template: str) -> Clones:
+    """Where tests get their databases from."""
+    return Clones(postgres_server.admin_url, migrated_template)
+
+
 @pytest_asyncio.fixture
-async def fresh_database(postgres_server: EmbeddedPostgres, migrated_template: str) -> AsyncIterator[TestDatabase]:
+async def fresh_database(clones: Clones) -> AsyncIterator[TestDatabase]:
     """An empty, fully migrated database for one test."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    await _admin(postgres_server.admin_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY file_copy")
-    yield TestDatabase(_in_database(postgres_server.admin_url, name))
-    await _admin(postgres_server.admin_url, f"DROP DATABASE {name} WITH (FORCE)")
+    database = await clones.take()
+    yield database
+    await clones.give_back(database)

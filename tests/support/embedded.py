@@ -18,7 +18,7 @@ import pytest
 from ez.embedded.environment import OFFSETS, ports_from
 
 ROOT = Path(__file__).parents[2]
-_PATIENCE = 60.0
+_PATIENCE = 150.0
 
 
 def free_base_port() -> int:

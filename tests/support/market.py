@@ -15,11 +15,7 @@ import pytest_asyncio
 from ez.embedded.instance import Instance
 from ez.seeding import CUSTOMER
 from services.billing.adapters.stripe import StripePayments, make_client
-from services.provisioning.adapters.providers import Provider
-from services.provisioning.adapters.proxmox import ProxmoxConnector
-from services.provisioning.settings import ProvisioningSettings
 from shared.testing import eventually
-from shared.web.client import http_client
 from tests.chaos.checker import Finding, Report, Sources, check
 from tests.support.embedded import free_base_port
 
@@ -121,10 +117,6 @@ class Market:
     def payments(self) -> StripePayments:
         """Billing's own way to Stripe."""
         return StripePayments(*make_client(self.sources.stripe_key, self.sources.stripe_url))
-
-    def provider(self) -> Provider:
-        """Provisioning's own way to the hypervisor."""
-        return Provider("proxmox", ProxmoxConnector(ProvisioningSettings().proxmox(), http_client))
 
     async def status(self, order: str, wanted: str) -> None:
         """Waits until the customer is shown this status."""

@@ -1,10 +1,9 @@
 """A hypervisor in memory behind the connector's Protocol, with faults on demand, for fast tests of what calls it."""
 
 import asyncio
-from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
-from services.provisioning.adapters.vps import (
+from services.provisioning.adapters.capabilities import (
     IdTaken,
     Machine,
     MachineMissing,
@@ -15,8 +14,6 @@ from services.provisioning.adapters.vps import (
     ProviderError,
     ProviderUnavailable,
 )
-
-FIRST_ID = 100
 
 
 @dataclass(slots=True)
@@ -40,6 +37,9 @@ class MemoryMachine:
     disk_gb: int = 3
     looks_left: int = 0
     boots: int = 0
+    held: bool = False
+    runs: MachineSpec | None = None
+    """What it was started with: a new size counts from the next start."""
 
     @property
     def address(self) -> str:
@@ -83,17 +83,16 @@ class MemoryVps:
         found = self.carrying(reference)
         return self._view(found[0]) if found else None
 
-    async def propose_id(self, taken: Collection[int]) -> int:
-        await self._begin("propose_id")
-        used = set(self.machines) | set(taken)
-        return next(number for number in range(FIRST_ID, 10_000) if number not in used)
+    async def is_free(self, machine_id: int) -> bool:
+        await self._begin("is_free")
+        return machine_id not in self.machines
 
     async def create(self, reference: str, machine_id: int, spec: MachineSpec) -> Machine:
         await self._begin("create")
-        there = self.carrying(reference)
-        if there:
-            return self._view(there[0])
-        if machine_id in self.machines:
+        there = self.machines.get(machine_id)
+        if there is not None and there.reference == reference:
+            return self._view(there)
+        if there is not None:
             raise IdTaken(f"Machine {machine_id} belongs to somebody else")
         self.machines[machine_id] = MemoryMachine(machine_id, reference, looks_left=self.looks)
         self.created += 1
@@ -117,8 +116,7 @@ class MemoryVps:
         if self.stays_off > 0:
             self.stays_off -= 1
         elif machine.power is not PowerState.RUNNING:
-            machine.power = PowerState.RUNNING
-            machine.boots += 1
+            self._boot(machine)
         self._end("start")
 
     async def stop(self, ref: MachineRef) -> None:
@@ -128,10 +126,19 @@ class MemoryVps:
 
     async def reboot(self, ref: MachineRef) -> None:
         await self._begin("reboot")
-        machine = self._machine(ref)
-        machine.power = PowerState.RUNNING
-        machine.boots += 1
+        self._boot(self._machine(ref))
         self._end("reboot")
+
+    async def hold(self, ref: MachineRef) -> None:
+        await self._begin("hold")
+        machine = self._machine(ref)
+        machine.power, machine.held = PowerState.STOPPED, True
+        self._end("hold")
+
+    async def release(self, ref: MachineRef) -> None:
+        await self._begin("release")
+        self._machine(ref).held = False
+        self._end("release")
 
     async def state(self, ref: MachineRef) -> PowerState:
         await self._begin("state")
@@ -147,7 +154,10 @@ class MemoryVps:
 
     async def destroy(self, ref: MachineRef) -> None:
         await self._begin("destroy")
-        self.machines.pop(ref.machine_id, None)
+        if ref.machine_id in self.machines:
+            self._machine(ref)
+            del self.machines[ref.machine_id]
+        self._end("destroy")
 
     async def list_machines(self) -> list[Machine]:
         await self._begin("list_machines")
@@ -175,6 +185,10 @@ class MemoryVps:
                 fault.count -= 1
                 raise fault.error
 
+    def _boot(self, machine: MemoryMachine) -> None:
+        machine.power, machine.runs = PowerState.RUNNING, machine.spec
+        machine.boots += 1
+
     def _machine(self, ref: MachineRef) -> MemoryMachine:
         machine = self.machines.get(ref.machine_id)
         if machine is None:
@@ -184,11 +198,12 @@ class MemoryVps:
         return machine
 
     def _view(self, machine: MemoryMachine) -> Machine:
+        size = machine.runs if machine.power is PowerState.RUNNING and machine.runs else machine.spec
         return Machine(
             ref=MachineRef(machine.reference or "", machine.machine_id),
             name=machine.spec.hostname if machine.spec else "",
             power=machine.power,
-            cores=machine.spec.cores if machine.spec else 1,
-            memory_mb=machine.spec.memory_mb if machine.spec else 512,
+            cores=size.cores if size else 1,
+            memory_mb=size.memory_mb if size else 512,
             disk_gb=machine.disk_gb,
         )

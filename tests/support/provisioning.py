@@ -1,6 +1,7 @@
 """Provisioning as tests use it: composed by its own main, over a real database, with a hypervisor in memory."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -11,14 +12,17 @@ import httpx
 from sqlalchemy import select, text
 from sqlalchemy.orm import selectinload
 
-from services.provisioning.adapters.providers import Provider
+from services.provisioning.adapters.breaker import CircuitBreaker
+from services.provisioning.adapters.capabilities import VpsConnector
+from services.provisioning.adapters.providers import Connected
 from services.provisioning.adapters.tables import JobQueue, plumbing
-from services.provisioning.adapters.vps import VpsConnector
 from services.provisioning.consumers import handlers
 from services.provisioning.domain import Job, Resource
 from services.provisioning.jobs import JobRunner
-from services.provisioning.main import create_service
+from services.provisioning.jobs.clock import FIRST_PROVIDER
+from services.provisioning.main import create_service, pool_of, tools_of
 from services.provisioning.settings import ProvisioningSettings
+from services.provisioning.use_cases.providers import seed_provider
 from shared.contracts.base import Event
 from shared.contracts.catalog import EntitlementGranted
 from shared.database import DurableWorker
@@ -31,6 +35,7 @@ from tests.support.database import TestDatabase
 from tests.support.memory_vps import MemoryVps
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+SECRETS_KEY = base64.b64encode(bytes(range(32))).decode()
 SPEC = {"cores": 2, "memory_mb": 4096, "disk_gb": 40, "transfer_tb": 4}
 
 
@@ -42,6 +47,7 @@ def settings_for(database: TestDatabase, **changes: Any) -> ProvisioningSettings
         "database_url": database.url("provisioning"),
         "proxmox_url": "http://127.0.0.1:1",
         "proxmox_token": "ez@pve!provisioning=secret",
+        "secrets_key": SECRETS_KEY,
         **changes,
     }
     return ProvisioningSettings(_env_file=None, **values)
@@ -76,11 +82,13 @@ def resource_in(state: str = "pending", product_type: str = "vps") -> Resource:
         product_type=product_type,
         plan=("vps-s", "VPS S"),
         name="web-1.example.com",
-        template="debian-12",
+        configuration={"hostname": "web-1.example.com", "template": "debian-12"},
         spec={},
+        version=1,
         at=NOW,
     )
     resource._status = state
+    resource.provider = "proxmox"
     return resource
 
 
@@ -99,23 +107,61 @@ class Provisioning:
         self.memory = vps if isinstance(vps, MemoryVps) else MemoryVps()
         self.vps: VpsConnector = vps or self.memory
         self.queue = JobQueue(lease=lease, first_wait=0.05, longest_wait=0.2)
+        self.settings = settings_for(database, **settings)
         self.service = create_service(
-            settings_for(database, **settings),
+            self.settings,
             LocalTransport(LocalBroker()),
             clock=clock,
             vps=self.vps,
             queue=self.queue,
         )
         self.database = self.service.database
-        self.provider = Provider("proxmox", self.vps)
-        self.runner = JobRunner(self.database, self.queue, {"proxmox": self.provider})
-        self.consumer = Consumer("provisioning", self.database, plumbing.inbox, handlers())
+        self.tools = tools_of(self.settings, self.queue)
+        self.connectors: dict[str, VpsConnector] = {}  # by provider; any other has the one above
+        self.pool = pool_of(self.settings, self.database, self.tools, self.vps)
+        self.pool.kinds["proxmox"] = lambda place: self.connectors.get(place.name, self.vps)
+        self.runner = JobRunner(self.database, self.tools, self.pool)
+        self.consumer = Consumer("provisioning", self.database, plumbing.inbox, handlers(self.tools))
+        self._ready = False
+
+    async def ready(self) -> None:
+        """What the clock does first: the provider of the settings is a row."""
+        first = self.settings.first_provider()
+        if not self._ready and first is not None:
+            await self.database.run(lambda work: seed_provider(work, self.tools, FIRST_PROVIDER, first))
+        self._ready = True
+
+    def again(self) -> None:
+        """As after a restart: the settings are looked at anew."""
+        self._ready = False
+
+    async def connected(self, breaker: CircuitBreaker | None = None) -> Connected:
+        """The provider of the settings as jobs see it; with this breaker, from now on."""
+        await self.ready()
+        async with self.pool.using(FIRST_PROVIDER) as connected:
+            if breaker is not None:
+                connected.breaker = breaker
+            return connected
 
     async def receive(self, fact: Event) -> None:
         """A delivery of this fact, under a new event id."""
+        await self.ready()
         event_id = uuid7()
         body = encode(fact, event_id, self.database.clock.now(), None)
         await self.consumer.receive(Message(id=str(event_id), wire_type=fact.wire_type, body=body))
+
+    async def tell(self, kind: type[Event], resource: Resource, version: int, **changes: Any) -> None:
+        """A fact about the entitlement of a resource, received."""
+        fields: dict[str, Any] = {
+            "entitlement_id": resource.entitlement_id,
+            "order_id": resource.order_id,
+            "item_id": new_id("itm"),
+            "account_id": resource.account_id,
+            "reason": "The invoice is not paid",
+            "version": version,
+            **changes,
+        }
+        await self.receive(kind(**fields))
 
     async def grant(self, **changes: Any) -> Resource:
         """A granted entitlement, received; its resource."""
@@ -126,6 +172,7 @@ class Provisioning:
     @asynccontextmanager
     async def working(self, concurrency: int = 8) -> AsyncIterator[None]:
         """A worker runs the jobs meanwhile."""
+        await self.ready()
         worker = DurableWorker(self.database, self.queue, self.runner.handle, concurrency=concurrency, poll=0.02)
         task = asyncio.create_task(worker.run())
         try:
@@ -166,7 +213,11 @@ class Provisioning:
     async def resource(self, **where: Any) -> Resource:
         """The one resource."""
         async with self.database.read() as session:
-            statement = select(Resource).filter_by(**where).options(selectinload(Resource.pending_power))
+            statement = (
+                select(Resource)
+                .filter_by(**where)
+                .options(selectinload(Resource.pending), selectinload(Resource.secret))
+            )
             return (await session.scalars(statement)).one()
 
     async def job(self, **where: Any) -> Job:

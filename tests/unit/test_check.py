@@ -80,6 +80,7 @@ OFFENCES: dict[str, tuple[str, dict[str, str]]] = {
     "not production": ("EZ_ENVIRONMENT", {"EZ_ENVIRONMENT": "local"}),
     "debug logging": ("EZ_LOG_LEVEL", {"EZ_LOG_LEVEL": "debug"}),
     "a log level that is none": ("EZ_LOG_LEVEL", {"EZ_LOG_LEVEL": "verbose"}),
+    "time that staff may move": ("BILLING_TEST_CLOCKS", {"BILLING_TEST_CLOCKS": "true"}),
     "a crash on purpose": ("EZ_CRASH_AT", {"EZ_CRASH_AT": "billing.after_commit"}),
     "error reports in the open": ("EZ_SENTRY_DSN", {"EZ_SENTRY_DSN": "http://key@errors.acme.net/1"}),
     "error reports to nobody": ("EZ_SENTRY_DSN", {"EZ_SENTRY_DSN": "errors"}),

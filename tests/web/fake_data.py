@@ -1,217 +1,240 @@
-"""What the pages are shown in tests and in the preview: every state a customer or a member of staff can meet."""
+"""What the fake services know, as instances of the published read models; tests reach in to arrange and to look."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-Json = dict[str, Any]
+from pydantic import BaseModel
+
+from shared.contracts.permissions import permissions_of
+from shared.contracts.reads.billing import EntryView, InvoiceView, StripeEventDetail, SubscriptionView
+from shared.contracts.reads.catalog import (
+    AdviceView,
+    EntitlementView,
+    OrderItemView,
+    PlanName,
+    PlanView,
+    RenewalView,
+    StaffOrderDetail,
+)
+from shared.contracts.reads.common import CustomerRef, LabelledValue, MoneyView
+from shared.contracts.reads.identity import SshKeyView
+from shared.contracts.reads.provisioning import (
+    AccessView,
+    ActionView,
+    JobDetail,
+    PlanRef,
+    ProviderView,
+    ServiceTimelineEntry,
+    StaffServiceDetail,
+    SwitchView,
+)
+from shared.contracts.reads.support import NotificationView, StaffTicketDetail
+from shared.web.dead_letters import DeadLetter
+from tests.web.fake_plans import plans
+
 _numbers = count(1)
 
 ADA, NEO, MANY = "acc_ada", "acc_neo", "acc_many"
+ACCOUNT_NAMES = {ADA: "Analytical Engines Ltd", NEO: "Neo", MANY: "Many Things GmbH"}
 PASSWORD = "correct horse battery"
 LONG_NAME = "a-very-long-hostname-that-somebody-really-typed-because-nothing-stopped-them.production.example.com"
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGb9ZCg2q0rK2c7XkR1v5gq3Vv2y9o6w8t4u1s0p7mZx"
+
+STOP = ActionView(
+    name="stop", label="Stop", danger=True, confirm="It goes offline until you start it again. Billing continues."
+)
+REBOOT = ActionView(name="reboot", label="Reboot", confirm="Everything running on it is interrupted for a moment.")
+START = ActionView(name="start", label="Start")
+_RIGHTS = ("suspend", "terminate")
+
+
+def copies(actions: list[ActionView]) -> list[ActionView]:
+    """Of their own, so that a test that changes them changes no other."""
+    return [action.model_copy() for action in actions]
 
 
 def new_id(prefix: str) -> str:
     return f"{prefix}_01jd{next(_numbers):022d}"
 
 
-def ago(**parts: float) -> str:
-    return stamp(datetime.now(UTC) - timedelta(**parts))
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
-def stamp(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def ago(**parts: float) -> datetime:
+    return now() - timedelta(**parts)
 
 
-def money(amount: int, currency: str = "EUR") -> Json:
-    return {"amount_minor": amount, "currency": currency}
+def money(amount: int, currency: str = "EUR") -> MoneyView:
+    return MoneyView(amount_minor=amount, currency=currency)
 
 
-def entry(at: str | None, title: str, detail: str | None = None, state: str = "done") -> Json:
-    return {"at": at, "title": title, "detail": detail, "state": state, "key": title.lower().replace(" ", "_")}
+def entry(at: datetime | None, title: str, detail: str | None = None, state: str = "done") -> ServiceTimelineEntry:
+    key = title.lower().replace(" ", "_")
+    return ServiceTimelineEntry(at=at or now(), key=key, title=title, detail=detail, state=state)
 
 
-def _prices(month: int, year: int, setup: int = 0, *, usd: bool = True) -> list[Json]:
-    rows = [("EUR", "month", month), ("EUR", "year", year)]
-    if usd:
-        rows += [("USD", "month", month + 50), ("USD", "year", (month + 50) * 11), ("JPY", "month", month * 2)]
-    return [
-        {
-            "id": new_id("prc"),
-            "currency": currency,
-            "interval": interval,
-            "amount_minor": amount,
-            "setup_fee_minor": setup if currency == "EUR" else 0,
-        }
-        for currency, interval, amount in rows
-    ]
+class FakeService(StaffServiceDetail):
+    """A service with what only its owner is shown, and what is asked for once."""
+
+    access: AccessView | None = None
+    secret: str | None = None
+    paid_at: float | None = None
+    """By the monotonic clock, while it is being delivered."""
 
 
-TEMPLATES = [
-    {"id": "debian-12", "name": "Debian 12"},
-    {"id": "ubuntu-24.04", "name": "Ubuntu 24.04 LTS"},
-    {"id": "alma-9", "name": "AlmaLinux 9"},
-]
+class Owned(BaseModel):
+    """Something of billing's with the account it belongs to."""
+
+    account_id: str
+    view: InvoiceView | SubscriptionView
 
 
-def plan(
-    code: str,
-    name: str,
-    tagline: str,
-    kind: str,
-    prices: list[Json],
-    features: list[str],
-    spec: Json | None = None,
-    availability: str = "open",
-) -> Json:
-    return {
-        "id": new_id("pln"),
-        "code": code,
-        "name": name,
-        "tagline": tagline,
-        "product_type": kind,
-        "availability": availability,
-        "features": features,
-        "spec": spec or {},
-        "templates": TEMPLATES if kind == "vps" else [],
-        "prices": prices,
-    }
-
-
-def vps(cores: int, memory_mb: int, disk_gb: int, transfer_tb: int) -> Json:
-    return {"cores": cores, "memory_mb": memory_mb, "disk_gb": disk_gb, "transfer_tb": transfer_tb}
-
-
-def plans() -> list[Json]:
-    access = ["One IPv4 address", "Root access by SSH"]
-    return [
-        plan("vps-s", "VPS S", "For a first site, a bot or a side project.", "vps",
-             _prices(450, 4500), access, vps(1, 2048, 25, 2)),
-        plan("vps-m", "VPS M", "For an application and its database.", "vps",
-             _prices(900, 9000), access, vps(2, 4096, 60, 4)),
-        plan("vps-l", "VPS L", "For something people depend on.", "vps",
-             _prices(1800, 18900, 500), access, vps(4, 8192, 120, 8)),
-        plan("hosting-start", "Hosting Start", "A website with mail, without looking after a server.", "hosting",
-             _prices(390, 3900, usd=False), ["10 mailboxes", "5 websites"], {"disk_gb": 20}, "announced"),
-        plan("domain-com", ".com domain", "Registered in your name.", "domain",
-             _prices(0, 1290, usd=False)[1:], ["DNS included", "DNSSEC"], None, "announced"),
-        plan("cert-dv", "TLS certificate", "Validated by DNS, renewed before it expires.", "certificate",
-             _prices(0, 900, usd=False)[1:], ["Wildcard names"], None, "announced"),
-    ]  # fmt: skip
+def configured(plan: PlanView, configuration: dict[str, Any]) -> list[LabelledValue]:
+    """What was chosen, in words, as the type's module would say it."""
+    said = []
+    for one in plan.fields:
+        value = configuration.get(one.key)
+        if one.kind == "choice" and value:
+            label = next((choice.label for choice in one.choices if choice.value == value), str(value))
+            said.append(LabelledValue(key=one.key, label=one.label, value=label))
+        elif one.kind == "ssh_keys" and value:
+            said.append(LabelledValue(key=one.key, label=one.label, value=f"{len(value)} chosen"))
+    return said
 
 
 @dataclass
 class World:
-    """Everything the fake services know. Tests reach in to arrange and to look."""
+    """Everything the fake services know."""
 
-    plans: list[Json] = field(default_factory=plans)
-    users: dict[str, Json] = field(default_factory=dict)
-    sessions: dict[str, Json] = field(default_factory=dict)
-    orders: list[Json] = field(default_factory=list)
-    services: list[Json] = field(default_factory=list)
-    invoices: list[Json] = field(default_factory=list)
-    tickets: list[Json] = field(default_factory=list)
-    jobs: list[Json] = field(default_factory=list)
-    stripe_events: list[Json] = field(default_factory=list)
-    letters: dict[str, list[Json]] = field(default_factory=dict)
-    notifications: list[Json] = field(default_factory=list)
-    timelines: dict[str, list[Json]] = field(default_factory=dict)
+    plans: list[PlanView] = field(default_factory=plans)
+    users: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    orders: list[StaffOrderDetail] = field(default_factory=list)
+    services: list[FakeService] = field(default_factory=list)
+    invoices: list[Owned] = field(default_factory=list)
+    subscriptions: list[Owned] = field(default_factory=list)
+    tickets: list[StaffTicketDetail] = field(default_factory=list)
+    jobs: list[JobDetail] = field(default_factory=list)
+    stripe_events: list[StripeEventDetail] = field(default_factory=list)
+    ledger: list[EntryView] = field(default_factory=list)
+    letters: dict[str, list[DeadLetter]] = field(default_factory=dict)
+    notifications: list[NotificationView] = field(default_factory=list)
+    providers: list[ProviderView] = field(default_factory=list)
+    switches: dict[str, SwitchView] = field(default_factory=dict)
+    keys: dict[str, list[SshKeyView]] = field(default_factory=dict)
     order_keys: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    """The link in the last confirmation mail, by address."""
+    warnings: list[AdviceView] = field(default_factory=list)
     away: set[str] = field(default_factory=set)
+    stale: set[str] = field(default_factory=set)
+    """Sessions whose proof is too old for what demands a fresh one."""
     calls: list[tuple[str, str, str]] = field(default_factory=list)
+    sent: list[Any] = field(default_factory=list)
+    """The JSON bodies that were sent, in order."""
     checkout_origin: str = "http://localhost:8100"
     tick: float = 2.0
     """Seconds between two steps of a service that is being built."""
     named: dict[str, str] = field(default_factory=dict)
     """Ids of the scenarios, by a name tests can read."""
 
-    def user(self, email: str, name: str, account: str | None, roles: tuple[str, ...] = ()) -> None:
-        self.users[email] = {
-            "id": new_id("usr"),
-            "email": email,
-            "name": name,
-            "password": PASSWORD,
-            "account_id": account,
-            "account_name": {ADA: "Analytical Engines Ltd", NEO: "Neo", MANY: "Many Things GmbH"}.get(account or ""),
-            "staff_roles": list(roles),
-            "verified": True,
-        }
+    def __post_init__(self) -> None:
+        for name in ("provider-writes", "mail"):
+            self.switches[name] = SwitchView(name=name, engaged=False, by=None, reason=None, changed_at=None)
 
-    def order(self, account: str, status: str, plan_code: str = "vps-s", **given: Any) -> Json:
-        chosen = next(plan for plan in self.plans if plan["code"] == plan_code)
+    def user(
+        self, email: str, name: str, account: str | None, roles: tuple[str, ...] = (), role: str = "owner"
+    ) -> None:
+        held = role if account else None
+        self.users[email] = {
+            "id": new_id("usr"), "email": email, "name": name, "password": PASSWORD, "account_id": account,
+            "account_name": ACCOUNT_NAMES.get(account or ""), "role": held, "staff_roles": list(roles),
+            "permissions": permissions_of(held, roles), "verified": True,
+        }  # fmt: skip
+
+    def customer(self, account: str) -> CustomerRef:
+        owner = next((one for one in self.users.values() if one["account_id"] == account), None)
+        return CustomerRef(account_id=account, name=owner and owner["name"], email=owner and owner["email"])
+
+    def item(self, plan_code: str, **given: Any) -> OrderItemView:
+        plan = next(one for one in self.plans if one.code == plan_code)
         interval, quantity = given.get("interval", "month"), given.get("quantity", 1)
         currency = given.get("currency", "EUR")
-        price = next(p for p in chosen["prices"] if (p["currency"], p["interval"]) == (currency, interval))
-        total = (price["amount_minor"] + price["setup_fee_minor"]) * quantity
-        number = f"EZ-{1000 + len(self.orders) + 1}"
+        price = next(p for p in plan.prices if (p.currency, p.interval) == (currency, interval))
+        configuration = given.get("configuration") or {
+            "hostname": given.get("hostname", "web-1.example.com"), "system": "debian-12", "region": "fsn",
+        }  # fmt: skip
+        return OrderItemView(
+            id=new_id("itm"), plan=PlanName(code=plan.code, name=plan.name), product_type=plan.product_type,
+            interval=interval, quantity=quantity,
+            name=str(configuration.get("hostname") or configuration.get("name") or "vps-k3n9xw"),
+            configuration=configuration, configured=configured(plan, configuration),
+            unit=money(price.amount_minor, currency), setup_fee=money(price.setup_fee_minor, currency),
+            total=money((price.amount_minor + price.setup_fee_minor) * quantity, currency),
+        )  # fmt: skip
+
+    def order(self, account: str, status: str, plan_code: str = "vps-s", **given: Any) -> StaffOrderDetail:
+        items = given.get("items") or [self.item(plan_code, **given)]
+        currency = items[0].unit.currency
         created = given.get("created_at", ago(minutes=12))
-        order = {
-            "id": new_id("ord"),
-            "number": number,
-            "status": status,
-            "currency": currency,
-            "total": money(total, currency),
-            "created_at": created,
-            "paid_at": given.get("paid_at"),
-            "fulfilled_at": given.get("fulfilled_at"),
-            "expires_at": stamp(datetime.now(UTC) + timedelta(hours=23)),
-            "payment_problem": given.get("payment_problem"),
-            "items": [
-                {
-                    "id": new_id("itm"),
-                    "plan": {"code": chosen["code"], "name": chosen["name"]},
-                    "product_type": chosen["product_type"],
-                    "interval": interval,
-                    "quantity": quantity,
-                    "hostname": given.get("hostname", "web-1.example.com"),
-                    "template": given.get("template", "debian-12"),
-                    "unit": money(price["amount_minor"], currency),
-                    "setup_fee": money(price["setup_fee_minor"], currency),
-                    "total": money(total, currency),
-                }
-            ],
-            "entitlements": [],
-            "account_id": account,
-        }
+        order = StaffOrderDetail(
+            id=new_id("ord"), number=f"EZ-{1000 + len(self.orders) + 1}", status=status, currency=currency,
+            total=money(sum(item.total.amount_minor for item in items), currency), created_at=created,
+            expires_at=now() + timedelta(hours=23), paid_at=given.get("paid_at"),
+            fulfilled_at=given.get("fulfilled_at"), payment_problem=given.get("payment_problem"), items=items,
+            entitlements=[], renewals=renewals(items), customer=self.customer(account), placed_by="usr_x",
+            review_reason=given.get("review_reason"), attention=given.get("attention", []), payments=[],
+            timeline=[entry(created, "Order placed", f"{items[0].plan.name}, by the {items[0].interval}")],
+        )  # fmt: skip
         self.orders.insert(0, order)
-        self.timelines[order["id"]] = [entry(created, "Order placed", f"{chosen['name']}, by the {interval}")]
         return order
 
-    def service(self, order: Json, status: str, **given: Any) -> Json:
-        item = order["items"][0]
-        service = {
-            "id": new_id("svc"),
-            "name": given.get("name", item["hostname"]),
-            "product_type": item["product_type"],
-            "plan": item["plan"],
-            "status": status,
-            "power": given.get("power", "running" if status == "active" else None),
-            "order_id": order["id"],
-            "entitlement_id": new_id("ent"),
-            "ipv4": given.get("ipv4", "203.0.113.24" if status == "active" else None),
-            "spec": given.get("spec", vps(1, 2048, 25, 2)),
-            "template": "Debian 12",
-            "created_at": order["paid_at"] or order["created_at"],
-            "activated_at": given.get("activated_at"),
-            "delayed": given.get("delayed", False),
-            "message": given.get("message"),
-            "pending_action": given.get("pending_action"),
-            "account_id": order["account_id"],
-        }
-        order["entitlements"].append(
-            {
-                "id": service["entitlement_id"],
-                "item_id": item["id"],
-                "status": "active" if status == "active" else "granted",
-                "service_id": service["id"],
-            }
+    def service(self, order: StaffOrderDetail, state: str, **given: Any) -> FakeService:
+        item = given.get("item", order.items[0])
+        entitlement = new_id("ent")
+        running = state in {"running", "stopped", "suspended"}
+        address = given.get("address", "203.0.113.24" if running else None)
+        key = LabelledValue(key="laptop", label="laptop", value="SHA256:laptop")
+        service = FakeService(
+            id=new_id("svc"), name=given.get("name", item.name), product_type=item.product_type,
+            plan=PlanRef(code=item.plan.code, name=item.plan.name),
+            status={"running": "active", "stopped": "active", "needs_us": "failed"}.get(state, state),
+            power={"running": "running", "stopped": "stopped", "suspended": "stopped"}.get(state), state=state,
+            order_id=order.id, entitlement_id=entitlement, address=address,
+            attributes=[LabelledValue(key="system", label="System", value="Debian 12")],
+            actions=copies({"running": [REBOOT, STOP], "stopped": [START]}.get(state, [])), spec={},
+            configuration=item.configuration, created_at=order.paid_at or order.created_at,
+            activated_at=given.get("activated_at"), delayed=state == "delayed", message=given.get("message"),
+            pending_action=given.get("pending_action"), customer=order.customer, provider="pve-1",
+            external_ref="pve-1/101", missing_since=None, version=1,
+            staff_actions=[*copies([REBOOT]), *(ActionView(name=name, label=name.capitalize()) for name in _RIGHTS)],
+            timeline=given.get("timeline", []), history=[], jobs=[],
+            access=AccessView(command=f"ssh root@{address}", note="By key.", keys=[key]) if running else None,
+        )  # fmt: skip
+        order.entitlements.append(
+            EntitlementView(
+                id=entitlement,
+                item_id=item.id,
+                ordinal=len(order.entitlements) + 1,
+                name=service.name,
+                status="active" if running else "granted",
+                service_id=service.id,
+            )
         )
         self.services.insert(0, service)
-        self.timelines[service["id"]] = given.get("timeline", [])
         return service
 
-    def steps(self, of: Json, *entries: Json) -> None:
-        self.timelines[of["id"]].extend(entries)
+
+def renewals(items: list[OrderItemView]) -> list[RenewalView]:
+    """What will be charged each interval, for all items that renew at it."""
+    sums: dict[str, int] = {}
+    for item in items:
+        if item.interval != "once":
+            sums[item.interval] = sums.get(item.interval, 0) + item.unit.amount_minor * item.quantity
+    return [
+        RenewalView(interval=interval, total=money(amount, items[0].unit.currency)) for interval, amount in sums.items()
+    ]

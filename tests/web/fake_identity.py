@@ -1,17 +1,32 @@
 """The fake identity service."""
 
+import base64
+import hashlib
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel
 
 from gateway.web.upstream import Answer
-from tests.web.fake_data import new_id, stamp
-from tests.web.fake_routing import NOT_FOUND, Ask, problem, route
+from shared.contracts.permissions import permissions_of
+from shared.contracts.reads.common import Page
+from shared.contracts.reads.identity import SessionView, SshKeyList, SshKeyView
+from tests.web.fake_data import new_id, now
+from tests.web.fake_routing import NOT_FOUND, Ask, page, problem, route
 
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150.0 Safari/537.36"
 
 
-@route("POST", "/users")
-def register(ask: Ask) -> Answer:
+class NewSession(BaseModel):
+    id: str
+    token: str
+    expires_at: datetime
+
+
+@route("POST", "/users", status=202)
+def register(ask: Ask) -> Any:
     errors = {}
     if "@" not in ask.json.get("email", ""):
         errors["/email"] = "Enter an e-mail address like name@example.com."
@@ -23,16 +38,21 @@ def register(ask: Ask) -> Answer:
     if email not in ask.world.users:
         ask.world.user(email, ask.json.get("name", ""), new_id("acc"))
         ask.world.users[email] |= {
-            "password": ask.json["password"],
-            "verified": False,
-            "account_name": ask.json.get("company"),
-        }
+            "password": ask.json["password"], "verified": False, "account_name": ask.json.get("company"),
+        }  # fmt: skip
     ask.world.tokens["verify-token"] = email
+    _mail(ask, email)
     return Answer(202, {"status": "verification_sent"})
 
 
+def _mail(ask: Ask, email: str) -> None:
+    """The link leads on to where the person was going, as identity keeps it."""
+    goes_on = f"&next={quote(ask.json['next'], safe='/')}" if ask.json.get("next") else ""
+    ask.world.links[email] = f"/verify?token=verify-token{goes_on}"
+
+
 @route("POST", "/users/verify")
-def verify(ask: Ask) -> Answer:
+def verify(ask: Ask) -> Any:
     token = ask.json["token"]
     if token == "expired":
         return problem(410, "verification-expired", "This link has expired.")
@@ -45,17 +65,19 @@ def verify(ask: Ask) -> Answer:
     return Answer(200, {"status": "verified"})
 
 
-@route("POST", "/users/verify/resend")
-@route("POST", "/password-resets")
-def send_mail(ask: Ask) -> Answer:
-    if "@" not in ask.json.get("email", ""):
+@route("POST", "/users/verify/resend", status=202)
+@route("POST", "/password-resets", status=202)
+def send_mail(ask: Ask) -> Any:
+    email = ask.json.get("email", "")
+    if "@" not in email:
         return problem(422, "validation-failed", "", {"/email": "Enter an e-mail address like name@example.com."})
-    ask.world.tokens["reset-token"] = ask.json["email"]
+    ask.world.tokens["reset-token"] = email
+    _mail(ask, email)
     return Answer(202, {"status": "sent"})
 
 
 @route("POST", "/password-resets/complete")
-def complete_reset(ask: Ask) -> Answer:
+def complete_reset(ask: Ask) -> Any:
     email = ask.world.tokens.get(ask.json["token"])
     if email is None:
         return problem(422, "verification-invalid", "This link is not valid.")
@@ -65,8 +87,8 @@ def complete_reset(ask: Ask) -> Answer:
     return Answer(200, {"status": "password_changed"})
 
 
-@route("POST", "/sessions")
-def sign_in(ask: Ask) -> Answer:
+@route("POST", "/sessions", NewSession, status=201)
+def sign_in(ask: Ask) -> Any:
     email = ask.json.get("email", "")
     if email == "hammer@example.com":
         return problem(429, "too-many-attempts", "Too many attempts for this address.", retry_after="240")
@@ -75,38 +97,41 @@ def sign_in(ask: Ask) -> Answer:
         return problem(401, "invalid-credentials", "The e-mail address or the password is not right.")
     if not user["verified"]:
         return problem(403, "email-unverified", "Confirm your e-mail address first.")
-    token = secrets.token_urlsafe(24)
-    session_id = new_id("ses")
+    user["permissions"] = permissions_of(user["role"], user["staff_roles"])
+    token, session_id = secrets.token_urlsafe(24), new_id("ses")
     ask.world.sessions[token] = {
-        "id": session_id, "email": email, "at": stamp(datetime.now(UTC)),
+        "id": session_id, "email": email, "at": now(),
         "ip": ask.headers.get("x-client-ip"), "user_agent": ask.headers.get("user-agent"),
     }  # fmt: skip
-    expires = stamp(datetime.now(UTC) + timedelta(days=7))
-    return Answer(
-        201, {"id": session_id, "token": token, "expires_at": expires, "user": {"id": user["id"], "email": email}}
-    )
+    return NewSession(id=session_id, token=token, expires_at=now() + timedelta(days=7))
 
 
-@route("GET", "/sessions")
-def sessions(ask: Ask) -> Answer:
+@route("POST", "/sessions/current/confirm")
+def confirm(ask: Ask) -> Any:
+    assert ask.visitor
+    if ask.json["password"] != ask.world.users[ask.visitor.email]["password"]:
+        return problem(422, "wrong-password", "The password is not right.")
+    ask.world.stale.discard(ask.visitor.session_id)
+    return Answer(204, None)
+
+
+@route("GET", "/sessions", Page[SessionView])
+def sessions(ask: Ask) -> BaseModel:
     assert ask.visitor
     rows = [
-        {
-            "id": session["id"],
-            "created_at": session["at"],
-            "last_seen_at": session["at"],
-            "ip": session.get("ip", "198.51.100.7"),
-            "user_agent": session.get("user_agent", _BROWSER),
-            "current": session["id"] == ask.visitor.session_id,
-        }
+        SessionView(
+            id=session["id"], created_at=session["at"], last_seen_at=session["at"],
+            ip=session.get("ip", "198.51.100.7"), user_agent=session.get("user_agent", _BROWSER),
+            current=session["id"] == ask.visitor.session_id,
+        )
         for session in ask.world.sessions.values()
         if session["email"] == ask.visitor.email
-    ]
-    return Answer(200, {"data": sorted(rows, key=lambda row: not row["current"])[:5], "next_cursor": None})
+    ]  # fmt: skip
+    return page(ask, sorted(rows, key=lambda row: not row.current)[:5])
 
 
-@route("DELETE", "/sessions/(.+)")
-def end_session(ask: Ask) -> Answer:
+@route("DELETE", "/sessions/(.+)", status=204)
+def end_session(ask: Ask) -> Any:
     assert ask.visitor
     wanted = ask.visitor.session_id if ask.path[0] == "current" else ask.path[0]
     for token, session in list(ask.world.sessions.items()):
@@ -114,3 +139,29 @@ def end_session(ask: Ask) -> Answer:
             del ask.world.sessions[token]
             return Answer(204, None)
     return NOT_FOUND
+
+
+@route("GET", "/ssh-keys", SshKeyList)
+def list_keys(ask: Ask) -> BaseModel:
+    return SshKeyList(data=ask.world.keys.get(ask.account, []))
+
+
+@route("POST", "/ssh-keys", SshKeyView, status=201)
+def add_key(ask: Ask) -> Any:
+    kind, _, rest = ask.json["public_key"].partition(" ")
+    if not kind.startswith("ssh-") or not rest:
+        return problem(422, "validation-failed", "", {"/public_key": "That is not a public key in OpenSSH's format."})
+    digest = base64.b64encode(hashlib.sha256(rest.encode()).digest()).decode().rstrip("=")
+    added = SshKeyView(
+        id=new_id("key"), name=ask.json["name"] or "key", kind=kind, fingerprint=f"SHA256:{digest}",
+        public_key=ask.json["public_key"], created_at=now(),
+    )  # fmt: skip
+    ask.world.keys.setdefault(ask.account, []).insert(0, added)
+    return added
+
+
+@route("DELETE", "/ssh-keys/([^/]+)", status=204)
+def remove_key(ask: Ask) -> Any:
+    kept = [key for key in ask.world.keys.get(ask.account, []) if key.id != ask.path[0]]
+    ask.world.keys[ask.account] = kept
+    return Answer(204, None)

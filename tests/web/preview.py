@@ -43,11 +43,15 @@ class FakeSessions:
             name=user["name"],
             account_id=user["account_id"],
             account_name=user["account_name"],
-            role="owner" if user["account_id"] else None,
+            role=user["role"],
             staff_roles=tuple(user["staff_roles"]),
             session_id=session["id"],
             access_token="internal",
+            permissions=user["permissions"],
         )
+
+    async def renew(self, request: Request) -> Visitor | None:
+        return await self.visitor(request)
 
     def sign_in(self, response: Response, token: str, expires_at: datetime) -> None:
         response.set_cookie(COOKIE, token, httponly=True, samesite="lax", expires=expires_at)
@@ -142,7 +146,7 @@ def main() -> None:
     port = parser.parse_args().port
     # The same port under another name is another origin, as Stripe's page is.
     world = build_world(checkout_origin=f"http://localhost:{port}")
-    for who in ("ada", "neo", "many", "staff"):
+    for who in ("ada", "rita", "tom", "neo", "many", "staff", "sue", "fin", "ops"):
         print(f"http://127.0.0.1:{port}/preview/be/{who}  (or sign in: {who}@example.com, {PASSWORD})")
     uvicorn.run(preview_app(world, f"http://127.0.0.1:{port}"), host="127.0.0.1", port=port, log_level="warning")
 

@@ -6,7 +6,6 @@ import pytest
 
 from gateway.web.browsers import browser
 from gateway.web.formatting import money, parse_time, price_for, size_mb, wait_words, yearly_saving
-from gateway.web.timeline import merge, tally
 
 
 @pytest.mark.parametrize(
@@ -78,48 +77,6 @@ def test_a_wait_is_rounded_up(seconds: int, text: str) -> None:
 
 def test_times_are_read_in_any_precision() -> None:
     assert parse_time("2026-11-22T12:00:00Z") == parse_time("2026-11-22T13:00:00.000000+01:00")
-
-
-def _entry(at: str | None, title: str, state: str = "done") -> dict[str, Any]:
-    return {"at": at, "title": title, "detail": None, "state": state, "key": title}
-
-
-def test_an_orders_story_is_told_in_the_order_it_happened() -> None:
-    order = [_entry("2026-01-01T10:00:00Z", "placed"), _entry("2026-01-01T10:01:00Z", "paid"),
-             _entry("2026-01-01T10:05:00Z", "fulfilled")]  # fmt: skip
-    first = [_entry("2026-01-01T10:01:00Z", "queued"), _entry("2026-01-01T10:04:00.500Z", "running")]
-    second = [_entry("2026-01-01T10:04:00.400Z", "created"), _entry(None, "started", "waiting")]
-    steps = merge(order, [("a", first), ("b", second)])
-    assert [step.title for step in steps] == ["placed", "paid", "queued", "created", "running", "fulfilled", "started"]
-    assert [step.subject for step in steps] == [None, None, "a", "b", "a", None, "b"]
-
-
-def test_of_several_services_only_the_end_is_told_of_what_is_still_to_come() -> None:
-    coming = [_entry("2026-01-01T10:00:00Z", title, "waiting") for title in ("created", "started", "running")]
-    done = _entry("2026-01-01T10:00:00Z", "queued")
-    assert [step.title for step in merge([], [("a", [done, *coming])])] == ["queued", "created", "started", "running"]
-    both = merge([], [("a", [done, *coming]), ("b", coming)])
-    assert [(step.title, step.subject) for step in both] == [("queued", "a"), ("running", "a"), ("running", "b")]
-
-
-def test_a_single_service_needs_no_name_on_every_step() -> None:
-    assert merge([], [("a", [_entry("2026-01-01T10:00:00Z", "queued")])])[0].subject is None
-
-
-@pytest.mark.parametrize(
-    ("granted", "statuses", "agrees", "exceeded"),
-    [
-        (2, ["active", "suspended"], True, False),
-        (2, ["active", "provisioning"], False, False),
-        (3, ["active", "active", "active"], False, True),
-    ],
-)
-def test_the_tally_agrees_only_when_everything_was_delivered_once(
-    granted: int, statuses: list[str], agrees: bool, exceeded: bool
-) -> None:
-    order = {"items": [{"quantity": 2}], "entitlements": [{}] * granted}
-    found = tally(order, [{"status": status} for status in statuses])
-    assert (found.agrees, found.exceeded) == (agrees, exceeded)
 
 
 @pytest.mark.parametrize(

@@ -1,47 +1,81 @@
-"""Configure and buy: from a plan to Stripe Checkout in one form."""
+"""Configure and buy: from a plan to Stripe Checkout in one form, the same for guests and members."""
 
 import hashlib
-import json
 import re
 import uuid
-from typing import Any
-from urllib.parse import urlencode, urlsplit
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
+import orjson
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from gateway.web.formatting import price_for
-from gateway.web.forms import NO_ERRORS, FormErrors, form_errors
-from gateway.web.pages.plans import Plan, chosen_currency, chosen_interval, currencies
-from gateway.web.pages.route import get, post
-from gateway.web.safe_next import with_next
-from gateway.web.upstream import UpstreamAway
+from gateway.web.choices import KEYS, PREFIX, Choices, was_filled
+from gateway.web.forms import NO_ERRORS, Form, FormErrors, form_errors
+from gateway.web.pages.plans import DEFAULT_CURRENCY, DEFAULT_INTERVAL, chosen, currencies
+from gateway.web.pages.route import PUBLIC, get, post
+from gateway.web.safe_next import safe_next, with_next
+from gateway.web.ssh import PRIVATE_KEY
+from gateway.web.upstream import Answer, UpstreamAway
 from gateway.web.visit import Visit
+from shared.contracts.reads.catalog import AdviceView, OrderView, PlanView, QuoteView
+from shared.contracts.reads.identity import SshKeyList, SshKeyView
 
-_FIELDS = ("currency", "interval", "quantity", "hostname", "template")
-# The currency is no field a visitor sees, so what is wrong with it goes above the form.
-_KNOWN = frozenset(_FIELDS) - {"currency"}
+_REFUSED = frozenset({400, 409, 422, 429})
 _MINTED_KEY = re.compile(r"[0-9a-f]{32}")
+_TOO_LONG = "These are more keys than can be kept until you are signed in. Sign in first, and add them then."
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What the catalogue says to some choices: their price, or what is wrong with them. Neither while it is away."""
+
+    quote: QuoteView | None = None
+    errors: FormErrors = NO_ERRORS
+    status: int = 200
 
 
 async def configure(visit: Visit) -> Response:
+    plan, given = await _open_plan(visit), visit.query
+    choices = _choices(plan, given)
+    priced = await _price(visit, plan, choices)
+    if not was_filled(given):
+        priced = Priced(priced.quote)  # nobody has done anything wrong yet
+    return await _form(visit, plan, choices, priced, 200)
+
+
+async def quote(visit: Visit) -> Response:
+    """The total for what is chosen: the summary alone for a script, the whole page without one."""
     plan = await _open_plan(visit)
-    return _form(visit, plan, dict(visit.query), NO_ERRORS)
+    choices = _choices(plan, visit.form)
+    priced = await _price(visit, plan, choices)
+    if visit.is_fragment:
+        return visit.render("buying/_quoted.html", plan=plan, choices=choices, quote=priced.quote, digest=digest)
+    return await _form(visit, plan, choices, priced, priced.status)
 
 
 async def buy(visit: Visit) -> Response:
     plan = await _open_plan(visit)
-    chosen = {name: visit.form[name].strip() for name in _FIELDS if name in visit.form}
+    choices = _choices(plan, visit.form)
+    priced = await _price(visit, plan, choices)
+    if priced.errors:
+        return await _form(visit, plan, choices, priced, priced.status)
+    if priced.quote and priced.quote.warnings and visit.form.get("seen") != digest(priced.quote.warnings):
+        return await _form(visit, plan, choices, priced, 409)
     if visit.visitor is None:
-        return visit.redirect(with_next("/sign-in", f"/buy/{plan['code']}?{urlencode(chosen)}"), "almost-there")
-    body = _order_body(plan, chosen)
+        if safe_next(choices.address()) is None:
+            return await _form(visit, plan, choices, Priced(priced.quote, FormErrors(notice=_TOO_LONG)), 422)
+        return visit.redirect(with_next("/sign-in", choices.address()), "almost-there")
+    if not visit.may("orders.place"):
+        raise HTTPException(403)
+    body = choices.order()
     answer = await visit.call(
         "catalog", "POST", "/api/v1/orders", json=body, headers={"Idempotency-Key": _key(visit.form, body)}
     )
-    if answer.status in {400, 409, 422, 429}:
-        return _form(visit, plan, chosen, form_errors(answer, _KNOWN, {"plan": "interval"}), answer.status)
-    order = visit.require("catalog", answer).data
-    return await to_checkout(visit, order["id"])
+    if answer.status in _REFUSED:
+        return await _form(visit, plan, choices, Priced(priced.quote, _errors(plan, answer)), answer.status)
+    order = visit.require("catalog", answer).parse(OrderView)
+    return await to_checkout(visit, order.id)
 
 
 async def to_checkout(visit: Visit, order_id: str) -> Response:
@@ -63,56 +97,84 @@ async def to_checkout(visit: Visit, order_id: str) -> Response:
     return RedirectResponse(url, status_code=303)
 
 
-async def _open_plan(visit: Visit) -> Plan:
-    code = visit.path("plan_code")
-    plan: Plan = await visit.read("catalog", f"/api/v1/plans/{code}")
-    if plan["availability"] != "open":
+async def _open_plan(visit: Visit) -> PlanView:
+    plan = await visit.read("catalog", f"/api/v1/plans/{visit.path('plan_code')}", PlanView)
+    if plan.availability != "open":
         raise HTTPException(404)
     return plan
 
 
-def _form(visit: Visit, plan: Plan, values: dict[str, str], errors: FormErrors, status: int = 200) -> Response:
+def _choices(plan: PlanView, given: Form) -> Choices:
+    currency = chosen(given.line("currency").upper(), currencies([plan]), DEFAULT_CURRENCY)
+    return Choices.read(plan, given, currency, chosen(given.line("interval"), plan.intervals, DEFAULT_INTERVAL))
+
+
+async def _price(visit: Visit, plan: PlanView, choices: Choices) -> Priced:
+    private = choices.private_keys()
+    if private:
+        return Priced(None, FormErrors({PREFIX + key: PRIVATE_KEY for key in private}), 422)
+    try:
+        answer = await visit.call("catalog", "POST", "/api/v1/quotes", json=choices.order())
+    except UpstreamAway:
+        return Priced()
+    if answer.ok:
+        return Priced(answer.parse(QuoteView))
+    return Priced(None, _errors(plan, answer), answer.status) if answer.status in _REFUSED else Priced()
+
+
+def _errors(plan: PlanView, answer: Answer) -> FormErrors:
+    # The currency is no field a visitor fills in, so what is wrong with it goes above the form.
+    names = {field.key: PREFIX + field.key for field in plan.fields} | {"plan": "interval"}
+    return form_errors(answer, frozenset({*names.values(), "quantity"}), names)
+
+
+async def _form(visit: Visit, plan: PlanView, choices: Choices, priced: Priced, status: int) -> Response:
+    choices = choices.without(choices.private_keys())
     offered = currencies([plan])
-    asked = values.get("currency", "").upper()
-    currency = asked if asked in offered else chosen_currency(visit, offered)
-    interval = chosen_interval(values.get("interval"))
-    intervals = [name for name in ("month", "year") if price_for(plan, currency, name)]
     return visit.render(
         "buying/configure.html",
         status,
         plan=plan,
-        values=values,
-        errors=errors,
-        currency=currency,
+        choices=choices,
+        quote=priced.quote,
+        errors=priced.errors,
+        digest=digest,
+        asks=status == 409 and not priced.errors,
+        saved_keys=await _saved_keys(visit, plan),
         currencies=offered,
-        intervals=intervals,
-        interval=interval if interval in intervals else intervals[0],
-        idempotency_key=uuid.uuid4().hex,
+        in_currency={code: replace(choices, currency=code).address() for code in offered},
+        idempotency_key=_again(visit.form) or uuid.uuid4().hex,
     )
 
 
-def _order_body(plan: Plan, chosen: dict[str, str]) -> dict[str, Any]:
-    item: dict[str, Any] = {"plan": plan["code"], "interval": chosen.get("interval", "month")}
-    quantity = chosen.get("quantity", "")
-    if quantity:
-        # What is not a number is sent as it is: the catalogue says what is wrong with it.
-        item["quantity"] = int(quantity) if quantity.isascii() and quantity.isdigit() else quantity
-    for name in ("hostname", "template"):
-        if chosen.get(name):
-            item[name] = chosen[name]
-    return {"currency": chosen.get("currency", ""), "items": [item]}
+async def _saved_keys(visit: Visit, plan: PlanView) -> list[SshKeyView]:
+    if not visit.may("keys.read") or all(field.kind != KEYS for field in plan.fields):
+        return []
+    found = await visit.read_or_none("identity", "/api/v1/ssh-keys", SshKeyList)
+    return found.data if found else []
 
 
-def _key(form: Any, body: dict[str, Any]) -> str:
+def digest(warnings: list[AdviceView]) -> str:
+    """Names these warnings, so that going on means having seen them and no others."""
+    return hashlib.sha256("\n".join(one.detail for one in warnings).encode()).hexdigest()[:16]
+
+
+def _again(form: Form) -> str | None:
+    minted = form.get("idempotency_key", "")
+    return minted if _MINTED_KEY.fullmatch(minted) else None
+
+
+def _key(form: Form, body: object) -> str:
     """One key per rendered form and content: eight clicks are one order, an edited form is another."""
-    minted = str(form.get("idempotency_key", ""))
-    if not _MINTED_KEY.fullmatch(minted):
+    minted = _again(form)
+    if minted is None:
         raise HTTPException(400)
-    content = json.dumps(body, sort_keys=True).encode()
+    content = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
     return f"{minted}-{hashlib.sha256(content).hexdigest()[:16]}"
 
 
 ROUTES = (
-    get("/buy/{plan_code}", configure, "public"),
-    post("/buy/{plan_code}", buy, "public"),
+    get("/buy/{plan_code}", configure, PUBLIC),
+    post("/buy/{plan_code}", buy, PUBLIC),
+    post("/buy/{plan_code}/quote", quote, PUBLIC),
 )

@@ -3,17 +3,22 @@
 from datetime import datetime
 from urllib.parse import quote
 
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from gateway.web.formatting import parse_time
 from gateway.web.forms import NO_ERRORS, FormErrors, form_errors
-from gateway.web.pages.route import get, post
-from gateway.web.safe_next import safe_next
+from gateway.web.pages.route import PUBLIC, get, post
+from gateway.web.safe_next import safe_next, with_next
 from gateway.web.upstream import UpstreamAway
 from gateway.web.visit import Visit
 
 _EXPECTED = frozenset({400, 401, 403, 409, 410, 422, 429})
 HOME = "/dashboard"
+
+
+class _NewSession(BaseModel):
+    token: str = Field(repr=False)
+    expires_at: datetime
 
 
 async def sign_up_form(visit: Visit) -> Response:
@@ -24,8 +29,8 @@ async def sign_up_form(visit: Visit) -> Response:
 
 async def sign_up(visit: Visit) -> Response:
     form = visit.form
-    body = {name: form.get(name, "").strip() for name in ("email", "name", "company")}
-    body["password"] = form.get("password", "")
+    body = {name: form.line(name) for name in ("email", "name", "company")}
+    body |= {"password": form.get("password", ""), "next": _next(visit) or ""}
     answer = await visit.call(
         "identity", "POST", "/api/v1/users", json={name: value for name, value in body.items() if value}
     )
@@ -33,7 +38,7 @@ async def sign_up(visit: Visit) -> Response:
         known = frozenset({"email", "name", "company", "password"})
         return _sign_up_page(visit, form_errors(answer, known), answer.status)
     visit.require("identity", answer)
-    return visit.redirect(f"/check-your-mail?email={quote(body['email'])}")
+    return visit.redirect(with_next(f"/check-your-mail?email={quote(body['email'])}", _next(visit)))
 
 
 def _sign_up_page(visit: Visit, errors: FormErrors, status: int = 200) -> Response:
@@ -41,12 +46,18 @@ def _sign_up_page(visit: Visit, errors: FormErrors, status: int = 200) -> Respon
 
 
 async def check_your_mail(visit: Visit) -> Response:
-    return visit.render("identity/check_your_mail.html", email=visit.query.get("email", "")[:254])
+    """What to do next; `for` says whether the mail resets a password or confirms an address."""
+    return visit.render(
+        "identity/check_your_mail.html",
+        email=visit.query.get("email", "")[:254],
+        reset=visit.query.get("for") == "reset",
+        next=_next(visit),
+    )
 
 
 async def verify_form(visit: Visit) -> Response:
-    """A button, not the deed: mail scanners open links, and a token works once."""
-    return visit.render("identity/verify.html", token=visit.query.get("token", ""), errors=NO_ERRORS)
+    """Only a button: mail scanners open links, and a token works once."""
+    return visit.render("identity/verify.html", token=visit.query.get("token", ""), errors=NO_ERRORS, next=_next(visit))
 
 
 async def verify(visit: Visit) -> Response:
@@ -54,38 +65,39 @@ async def verify(visit: Visit) -> Response:
     answer = await visit.call("identity", "POST", "/api/v1/users/verify", json={"token": token})
     if answer.status in _EXPECTED:
         errors = form_errors(answer, frozenset())
-        return visit.render("identity/verify.html", answer.status, token=token, errors=errors)
+        return visit.render("identity/verify.html", answer.status, token=token, errors=errors, next=_next(visit))
     visit.require("identity", answer)
-    return visit.redirect("/sign-in", "verified")
+    return visit.redirect(with_next("/sign-in", _next(visit)), "verified")
 
 
 async def resend_form(visit: Visit) -> Response:
     values = {"email": visit.query.get("email", "")[:254]}
-    return visit.render("identity/resend.html", values=values, errors=NO_ERRORS)
+    return visit.render("identity/resend.html", values=values, errors=NO_ERRORS, next=_next(visit))
 
 
 async def resend(visit: Visit) -> Response:
-    return await _mail_me(visit, "/api/v1/users/verify/resend", "identity/resend.html")
+    return await _mail_me(visit, "/api/v1/users/verify/resend", "identity/resend.html", "confirm")
 
 
 async def forgot_form(visit: Visit) -> Response:
     values = {"email": visit.query.get("email", "")[:254]}
-    return visit.render("identity/forgot.html", values=values, errors=NO_ERRORS)
+    return visit.render("identity/forgot.html", values=values, errors=NO_ERRORS, next=_next(visit))
 
 
 async def forgot(visit: Visit) -> Response:
-    return await _mail_me(visit, "/api/v1/password-resets", "identity/forgot.html")
+    return await _mail_me(visit, "/api/v1/password-resets", "identity/forgot.html", "reset")
 
 
-async def _mail_me(visit: Visit, path: str, template: str) -> Response:
+async def _mail_me(visit: Visit, path: str, template: str, purpose: str) -> Response:
     """The answer is the same for known and unknown addresses, and so is the page."""
-    email = visit.form.get("email", "").strip()
-    answer = await visit.call("identity", "POST", path, json={"email": email})
+    email, goes_on = visit.form.line("email"), _next(visit)
+    body = {"email": email} | ({"next": goes_on} if goes_on and purpose == "confirm" else {})
+    answer = await visit.call("identity", "POST", path, json=body)
     if answer.status in _EXPECTED:
         errors = form_errors(answer, frozenset({"email"}))
-        return visit.render(template, answer.status, values=visit.form, errors=errors)
+        return visit.render(template, answer.status, values=visit.form, errors=errors, next=goes_on)
     visit.require("identity", answer)
-    return visit.redirect(f"/check-your-mail?email={quote(email)}")
+    return visit.redirect(with_next(f"/check-your-mail?email={quote(email)}&for={purpose}", goes_on))
 
 
 async def reset_form(visit: Visit) -> Response:
@@ -124,10 +136,9 @@ async def sign_in(visit: Visit) -> Response:
     )
     if answer.status in _EXPECTED:
         return _sign_in_page(visit, form_errors(answer, frozenset({"email", "password"})), answer.status)
-    session = visit.require("identity", answer).data
+    session = visit.require("identity", answer).parse(_NewSession)
     response = visit.redirect(_next(visit) or HOME)
-    expires_at: datetime = parse_time(session["expires_at"])
-    visit.site.sessions.sign_in(response, session["token"], expires_at)
+    visit.site.sessions.sign_in(response, session.token, session.expires_at)
     return response
 
 
@@ -160,18 +171,18 @@ def _next(visit: Visit) -> str | None:
 
 
 ROUTES = (
-    get("/sign-up", sign_up_form, "public"),
-    post("/sign-up", sign_up, "public"),
-    get("/check-your-mail", check_your_mail, "public"),
-    get("/verify", verify_form, "public"),
-    post("/verify", verify, "public"),
-    get("/verify/resend", resend_form, "public"),
-    post("/verify/resend", resend, "public"),
-    get("/sign-in", sign_in_form, "public"),
-    post("/sign-in", sign_in, "public"),
-    get("/forgot-password", forgot_form, "public"),
-    post("/forgot-password", forgot, "public"),
-    get("/reset-password", reset_form, "public"),
-    post("/reset-password", reset, "public"),
-    post("/sign-out", sign_out, "public"),
+    get("/sign-up", sign_up_form, PUBLIC),
+    post("/sign-up", sign_up, PUBLIC),
+    get("/check-your-mail", check_your_mail, PUBLIC),
+    get("/verify", verify_form, PUBLIC),
+    post("/verify", verify, PUBLIC),
+    get("/verify/resend", resend_form, PUBLIC),
+    post("/verify/resend", resend, PUBLIC),
+    get("/sign-in", sign_in_form, PUBLIC),
+    post("/sign-in", sign_in, PUBLIC),
+    get("/forgot-password", forgot_form, PUBLIC),
+    post("/forgot-password", forgot, PUBLIC),
+    get("/reset-password", reset_form, PUBLIC),
+    post("/reset-password", reset, PUBLIC),
+    post("/sign-out", sign_out, PUBLIC),
 )

@@ -7,19 +7,21 @@ from starlette.responses import Response
 from gateway.web.pages.listing import read_listing
 from gateway.web.pages.route import get
 from gateway.web.visit import Visit
+from shared.contracts.reads.billing import InvoiceView
 
 
 async def invoices(visit: Visit) -> Response:
-    return visit.render("invoices/list.html", listing=await read_listing(visit, "billing", "/api/v1/invoices"))
+    listing = await read_listing(visit, "billing", "/api/v1/invoices", InvoiceView)
+    return visit.render("invoices/list.html", listing=listing)
 
 
 async def invoice(visit: Visit) -> Response:
-    found = await visit.read("billing", f"/api/v1/invoices/{visit.path('invoice_id')}")
+    found = await visit.read("billing", f"/api/v1/invoices/{visit.path('invoice_id')}", InvoiceView)
     return visit.render(
         "invoices/detail.html",
         invoice=found,
-        hosted_url=web_address(found.get("hosted_invoice_url")),
-        pdf_url=web_address(found.get("pdf_url")),
+        hosted_url=web_address(found.hosted_invoice_url),
+        pdf_url=web_address(found.pdf_url),
     )
 
 
@@ -28,4 +30,4 @@ def web_address(value: str | None) -> str | None:
     return value if value and urlsplit(value).scheme in {"https", "http"} else None
 
 
-ROUTES = (get("/invoices", invoices), get("/invoices/{invoice_id}", invoice))
+ROUTES = (get("/invoices", invoices, "billing.read"), get("/invoices/{invoice_id}", invoice, "billing.read"))

@@ -39,6 +39,6 @@ async def _chunks(visit: Visit, service: Service, path: str) -> AsyncIterator[by
 
 
 ROUTES = (
-    get("/live/orders/{order_id}", order_stream),
-    get("/live/services/{service_id}", service_stream),
+    get("/live/orders/{order_id}", order_stream, "orders.read"),
+    get("/live/services/{service_id}", service_stream, "services.read"),
 )

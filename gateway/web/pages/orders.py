@@ -1,26 +1,29 @@
 """A customer's orders, and the page that proves what happened to each."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
 
+from gateway.web.choices import Choices
 from gateway.web.pages.buying import to_checkout
 from gateway.web.pages.listing import read_listing
 from gateway.web.pages.route import get, post
-from gateway.web.timeline import Step, merge, tally
+from gateway.web.timeline import delivery, in_order, tally
 from gateway.web.upstream import UpstreamAway
 from gateway.web.visit import Visit
+from shared.contracts.reads.catalog import OrderDetail, OrderView
+from shared.contracts.reads.common import Page
+from shared.contracts.reads.provisioning import ServiceDetail
 
 _IN_PROGRESS = frozenset({"awaiting_payment", "under_review", "paid"})
-_MOVING = frozenset({"pending", "provisioning"})
 # A browser keeps about six connections to one site: the order's stream and these leave room for the page itself.
 _STREAMED_SERVICES = 2
 
 
 async def orders(visit: Visit) -> Response:
-    return visit.render("orders/list.html", listing=await read_listing(visit, "catalog", "/api/v1/orders"))
+    listing = await read_listing(visit, "catalog", "/api/v1/orders", OrderView)
+    return visit.render("orders/list.html", listing=listing)
 
 
 async def order(visit: Visit) -> Response:
@@ -33,49 +36,39 @@ async def live(visit: Visit) -> Response:
 
 async def _story(visit: Visit) -> dict[str, Any]:
     order_id = visit.path("order_id")
-    path = f"/api/v1/orders/{order_id}"
-    found, entries, services = await asyncio.gather(
-        visit.read("catalog", path), visit.read("catalog", f"{path}/timeline"), _services(visit, order_id)
+    found, services = await asyncio.gather(
+        visit.read("catalog", f"/api/v1/orders/{order_id}", OrderDetail), _services(visit, order_id)
     )
-    timelines = await asyncio.gather(*(_service_timeline(visit, service) for service in services or ()))
-    moving = [service["id"] for service in services or () if service["status"] in _MOVING]
-    in_progress = found["status"] in _IN_PROGRESS or bool(moving)
+    deliveries = [delivery(service) for service in services or ()]
+    moving = [one.service.id for one in deliveries if one.moving]
+    # One service is one story with its order; of several each has a row of its own, folded.
+    built = deliveries[0].steps if len(deliveries) == 1 else []
     return {
         "order": found,
-        "services": services or [],
+        "again": {item.id: Choices.of_item(item, found.currency).address() for item in found.items},
+        "deliveries": deliveries,
         # Half a story is said to be half: the page tells when provisioning could not be asked.
-        "services_known": services is not None and None not in timelines,
-        "steps": _steps(entries["data"], services or [], timelines),
-        "tally": tally(found, services or []),
-        "in_progress": in_progress,
+        "services_known": services is not None,
+        "steps": in_order(found.timeline, built),
+        "tally": tally(found, services),
+        "in_progress": found.status in _IN_PROGRESS or bool(moving),
         "returned": visit.query.get("checkout") == "success",
         "streams": [f"/live/orders/{order_id}", *(f"/live/services/{one}" for one in moving[:_STREAMED_SERVICES])],
     }
 
 
-def _steps(entries: Any, services: list[Mapping[str, Any]], timelines: list[Any]) -> list[Step]:
-    named = [
-        (str(service["name"]), entries_of)
-        for service, entries_of in zip(services, timelines, strict=True)
-        if entries_of is not None
-    ]
-    return merge(entries, named)
-
-
-async def _services(visit: Visit, order_id: str) -> list[Mapping[str, Any]] | None:
+async def _services(visit: Visit, order_id: str) -> list[ServiceDetail] | None:
+    """Every service of the order with its timeline; None when not all of them could be read."""
     try:
-        answer = await visit.call("provisioning", "GET", "/api/v1/services", params={"order_id": order_id})
+        answer = await visit.call(
+            "provisioning", "GET", "/api/v1/services", params={"order_id": order_id, "include": "timeline"}
+        )
     except UpstreamAway:
         return None
-    return list(answer.data["data"]) if answer.ok else None
-
-
-async def _service_timeline(visit: Visit, service: Mapping[str, Any]) -> Any:
-    try:
-        answer = await visit.call("provisioning", "GET", f"/api/v1/services/{service['id']}/timeline")
-    except UpstreamAway:
+    if not answer.ok:
         return None
-    return answer.data["data"] if answer.ok else None
+    page = answer.parse(Page[ServiceDetail])
+    return None if page.next_cursor else page.data
 
 
 async def pay(visit: Visit) -> Response:
@@ -100,10 +93,10 @@ async def returned(visit: Visit) -> Response:
 
 
 ROUTES = (
-    get("/orders", orders),
-    get("/orders/{order_id}", order),
-    get("/orders/{order_id}/live", live),
-    get("/orders/{order_id}/return", returned),
-    post("/orders/{order_id}/pay", pay),
-    post("/orders/{order_id}/cancel", cancel),
+    get("/orders", orders, "orders.read"),
+    get("/orders/{order_id}", order, "orders.read"),
+    get("/orders/{order_id}/live", live, "orders.read"),
+    get("/orders/{order_id}/return", returned, "orders.read"),
+    post("/orders/{order_id}/pay", pay, "orders.place"),
+    post("/orders/{order_id}/cancel", cancel, "orders.place"),
 )

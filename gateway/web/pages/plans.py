@@ -1,67 +1,54 @@
-"""Plans as the public pages show them: in one currency, grouped by what they are."""
+"""Plans as the public pages show them: in one currency, grouped as the catalogue groups them."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from gateway.web.upstream import UpstreamAway
+from gateway.web.prices import shown_price
 from gateway.web.visit import Visit
+from shared.contracts.reads.catalog import GroupView, PlanList, PlanView
 
-INTERVALS = ("month", "year")
-PRODUCT_TYPES = ("vps", "hosting", "domain", "certificate")
 DEFAULT_CURRENCY = "EUR"
-
-Plan = Mapping[str, Any]
-
-
-async def all_plans(visit: Visit) -> list[Plan]:
-    body = await visit.read("catalog", "/api/v1/plans")
-    return list(body["data"])
+DEFAULT_INTERVAL = "month"
+_PLANS = "/api/v1/plans"
 
 
-async def plans_or_none(visit: Visit) -> list[Plan] | None:
+async def all_plans(visit: Visit) -> list[PlanView]:
+    """Every plan on sale, in the order it is presented."""
+    return (await visit.read("catalog", _PLANS, PlanList)).data
+
+
+async def plans_or_none(visit: Visit) -> list[PlanView] | None:
     """For pages that make sense without prices: None when the catalogue does not answer."""
-    try:
-        answer = await visit.call("catalog", "GET", "/api/v1/plans")
-    except UpstreamAway:
-        return None
-    return list(answer.data["data"]) if answer.ok else None
+    found = await visit.read_or_none("catalog", _PLANS, PlanList)
+    return found.data if found else None
 
 
-def currencies(plans: Iterable[Plan]) -> list[str]:
+def currencies(plans: Iterable[PlanView]) -> list[str]:
     """Every currency something is sold in, the usual one first."""
-    found = sorted({price["currency"] for plan in plans for price in plan["prices"]})
+    found = sorted({price.currency for plan in plans for price in plan.prices})
     return sorted(found, key=lambda code: code != DEFAULT_CURRENCY)
 
 
-def chosen_currency(visit: Visit, offered: Sequence[str]) -> str:
-    asked = visit.query.get("currency", "").upper()
+def intervals(plans: Iterable[PlanView]) -> list[str]:
+    """Every interval something is sold at, in the order in which the plans name them."""
+    return list(dict.fromkeys(name for plan in plans for name in plan.intervals))
+
+
+def chosen(asked: str, offered: Sequence[str], default: str) -> str:
+    """What was asked for when it is offered, else the usual one, else the first."""
     if asked in offered:
         return asked
-    return offered[0] if offered else DEFAULT_CURRENCY
+    return offered[0] if offered and default not in offered else default
 
 
-def chosen_interval(asked: str | None) -> str:
-    return asked if asked in INTERVALS else "month"
-
-
-def announced(plans: Iterable[Plan], currency: str) -> list[Plan]:
+def announced(plans: Iterable[PlanView], currency: str) -> list[PlanView]:
     """What is shown with its price and cannot be ordered yet."""
-    return [plan for _, members in grouped(plans, currency, "announced") for plan in members]
+    return [plan for plan in plans if plan.availability == "announced" and shown_price(plan, currency, "")]
 
 
-def grouped(plans: Iterable[Plan], currency: str, availability: str = "open") -> list[tuple[str, list[Plan]]]:
-    """Plans of one availability with a price in `currency`, by product type, cheapest first."""
-    sold = [
-        plan
-        for plan in plans
-        if plan["availability"] == availability and any(price["currency"] == currency for price in plan["prices"])
-    ]
-    by_type = [
-        (kind, sorted((p for p in sold if p["product_type"] == kind), key=lambda p: _cheapest(p, currency)))
-        for kind in PRODUCT_TYPES
-    ]
-    return [(kind, members) for kind, members in by_type if members]
-
-
-def _cheapest(plan: Plan, currency: str) -> int:
-    return min(int(price["amount_minor"]) for price in plan["prices"] if price["currency"] == currency)
+def grouped(plans: Iterable[PlanView], currency: str) -> list[tuple[GroupView, list[PlanView]]]:
+    """What can be ordered in `currency`, by group, both in the order in which the catalogue presents them."""
+    groups: dict[str, tuple[GroupView, list[PlanView]]] = {}
+    for plan in plans:
+        if plan.availability == "open" and shown_price(plan, currency, ""):
+            groups.setdefault(plan.group.code, (plan.group, []))[1].append(plan)
+    return list(groups.values())

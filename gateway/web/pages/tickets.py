@@ -1,38 +1,38 @@
 """A customer's conversations with support."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from starlette.responses import Response
 
 from gateway.web.forms import NO_ERRORS, Form, FormErrors, form_errors
 from gateway.web.pages.listing import read_listing
 from gateway.web.pages.route import get, post
-from gateway.web.upstream import UpstreamAway
 from gateway.web.visit import Visit
+from shared.contracts.reads.common import Page
+from shared.contracts.reads.provisioning import ServiceView
+from shared.contracts.reads.support import TicketDetail, TicketView
 
 _EXPECTED = frozenset({400, 409, 422, 429})
 _FIELDS = frozenset({"subject", "body", "priority", "service_id"})
 
 
 async def tickets(visit: Visit) -> Response:
-    return visit.render("tickets/list.html", listing=await read_listing(visit, "support", "/api/v1/tickets"))
+    listing = await read_listing(visit, "support", "/api/v1/tickets", TicketView)
+    return visit.render("tickets/list.html", listing=listing)
 
 
 async def new_ticket(visit: Visit) -> Response:
-    values = {"service_id": visit.query.get("service", ""), "subject": visit.query.get("subject", "")[:200]}
-    return await _new_page(visit, values, NO_ERRORS)
+    values = [("service_id", visit.query.line("service")), ("subject", visit.query.line("subject")[:200])]
+    return await _new_page(visit, Form(values), NO_ERRORS)
 
 
 async def create_ticket(visit: Visit) -> Response:
-    body = {name: visit.form.get(name, "").strip() for name in _FIELDS}
+    body = {name: visit.form.line(name) for name in _FIELDS}
     answer = await visit.call(
         "support", "POST", "/api/v1/tickets", json={name: value for name, value in body.items() if value}
     )
     if answer.status in _EXPECTED:
         return await _new_page(visit, visit.form, form_errors(answer, _FIELDS), answer.status)
-    ticket = visit.require("support", answer).data
-    return visit.redirect(f"/tickets/{ticket['id']}", "ticket-opened")
+    opened = visit.require("support", answer).parse(TicketView)
+    return visit.redirect(f"/tickets/{opened.id}", "ticket-opened")
 
 
 async def _new_page(visit: Visit, values: Form, errors: FormErrors, status: int = 200) -> Response:
@@ -40,13 +40,12 @@ async def _new_page(visit: Visit, values: Form, errors: FormErrors, status: int 
     return visit.render("tickets/new.html", status, values=values, errors=errors, services=services)
 
 
-async def _choices(visit: Visit) -> list[Mapping[str, Any]]:
+async def _choices(visit: Visit) -> list[ServiceView]:
     """Services the ticket may be about. Asking for help must work while provisioning is away."""
-    try:
-        answer = await visit.call("provisioning", "GET", "/api/v1/services", params={"limit": "100"})
-    except UpstreamAway:
+    if not visit.may("services.read"):
         return []
-    return list(answer.data["data"]) if answer.ok else []
+    found = await visit.read_or_none("provisioning", "/api/v1/services", Page[ServiceView], {"limit": "100"})
+    return found.data if found else []
 
 
 async def ticket(visit: Visit) -> Response:
@@ -59,7 +58,7 @@ async def reply(visit: Visit) -> Response:
         "support",
         "POST",
         f"/api/v1/tickets/{ticket_id}/messages",
-        json={"body": visit.form.get("body", "").strip()},
+        json={"body": visit.form.line("body")},
     )
     if answer.status in _EXPECTED:
         return await _ticket_page(visit, form_errors(answer, frozenset({"body"})), answer.status)
@@ -68,7 +67,7 @@ async def reply(visit: Visit) -> Response:
 
 
 async def _ticket_page(visit: Visit, errors: FormErrors, status: int = 200) -> Response:
-    found = await visit.read("support", f"/api/v1/tickets/{visit.path('ticket_id')}")
+    found = await visit.read("support", f"/api/v1/tickets/{visit.path('ticket_id')}", TicketDetail)
     return visit.render("tickets/detail.html", status, ticket=found, values=visit.form, errors=errors)
 
 
@@ -79,10 +78,10 @@ async def close(visit: Visit) -> Response:
 
 
 ROUTES = (
-    get("/tickets", tickets),
-    get("/tickets/new", new_ticket),
-    post("/tickets/new", create_ticket),
-    get("/tickets/{ticket_id}", ticket),
-    post("/tickets/{ticket_id}/reply", reply),
-    post("/tickets/{ticket_id}/close", close),
+    get("/tickets", tickets, "tickets.read"),
+    get("/tickets/new", new_ticket, "tickets.write"),
+    post("/tickets/new", create_ticket, "tickets.write"),
+    get("/tickets/{ticket_id}", ticket, "tickets.read"),
+    post("/tickets/{ticket_id}/reply", reply, "tickets.write"),
+    post("/tickets/{ticket_id}/close", close, "tickets.write"),
 )

@@ -29,6 +29,9 @@ def line_items(work: Work, given: list[dict[str, Any]], mode: str) -> list[JsonO
         # Mixed intervals exist for subscriptions made through the API, not through Checkout:
         # https://docs.stripe.com/changelog/basil/2025-07-30/support-mixed-intervals
         raise StripeError("Checkout does not support multiple prices with different billing intervals.")
+    prices = [line["price"]["id"] for line in lines if line["price"]["recurring"] is not None]
+    if mode == "subscription" and len(set(prices)) != len(prices):
+        raise StripeError("Checkout does not sell the same recurring price twice.", param="line_items")
     if mode == "subscription" and max(len(recurring), len(lines) - len(recurring)) > _MOST_OF_A_KIND:
         raise StripeError("At most 20 recurring and 20 one-time line items are allowed.", param="line_items")
     return lines

@@ -54,13 +54,23 @@ CREATE = Fields(
         "expires_at": Integer(0),
         "integration_identifier": Text(200),
         "invoice_creation": Fields(
-            {"enabled": Boolean(), "invoice_data": Fields({"metadata": Metadata()})}, required=("enabled",)
+            {
+                "enabled": Boolean(),
+                "invoice_data": Fields({"description": Text(1500, clears=True), "metadata": Metadata()}),
+            },
+            required=("enabled",),
         ),
         "line_items": Items(_LINE_ITEM),
         "locale": Text(20),
         "metadata": Metadata(),
         "mode": Choice(("payment", "subscription")),
-        "payment_intent_data": Fields({"description": Text(1000), "metadata": Metadata()}),
+        "payment_intent_data": Fields(
+            {
+                "description": Text(1000),
+                "metadata": Metadata(),
+                "setup_future_usage": Choice(("off_session", "on_session")),
+            }
+        ),
         "payment_method_collection": Choice(("always",)),
         "submit_type": Choice(("auto", "book", "donate", "pay", "subscribe")),
         "subscription_data": Fields({"description": Text(500), "metadata": Metadata()}),

@@ -8,15 +8,13 @@ from sandbox.stripe.ids import new_id
 from sandbox.stripe.listing import page, slice_page
 from sandbox.stripe.money import refusal
 from sandbox.stripe.parameters import merge_metadata
-from sandbox.stripe.resources import payment_intents
+from sandbox.stripe.resources import customers, payment_intents
 from sandbox.stripe.resources.checkout_lines import line_items
 from sandbox.stripe.store import JsonObject, Where
 from sandbox.stripe.work import Work
 
 # https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-expires_at
 _SHORTEST, _LONGEST = 30 * 60, 24 * 3600
-# Stripe checks with a little tolerance: a client computes "in 30 minutes" before its request arrives.
-_TOLERANCE = 60
 
 
 def create(work: Work, params: dict[str, Any]) -> JsonObject:
@@ -26,12 +24,14 @@ def create(work: Work, params: dict[str, Any]) -> JsonObject:
         raise missing_param("mode")
     _check_combination(params, mode)
     if "customer" in params:
-        work.require("customer", params["customer"], "customer")
+        customers.require(work, params["customer"], "customer")
     identifier = new_id("checkout.session")
     lines = line_items(work, params["line_items"], mode)
     currency = lines[0]["currency"]
     if params.get("currency", currency) != currency:
         raise StripeError("The currency must be that of the line items.", param="currency")
+    if "customer" in params and (mode == "subscription" or params.get("invoice_creation", {}).get("enabled")):
+        customers.lock_currency(work, work.require("customer", params["customer"]), currency)
     total = sum(line["amount_total"] for line in lines)
     _check_total(total, currency)
     session = _session(work, identifier, params, mode, currency, total)
@@ -82,12 +82,12 @@ def _expires_at(work: Work, params: dict[str, Any]) -> int:
     wanted = params.get("expires_at")
     if wanted is None:
         return work.now + _LONGEST
-    if wanted < work.now + _SHORTEST - _TOLERANCE:
+    if wanted < work.now + _SHORTEST:
         raise StripeError(
             "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.",
             param="expires_at",
         )
-    if wanted > work.now + _LONGEST + _TOLERANCE:
+    if wanted > work.now + _LONGEST:
         raise StripeError(
             "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.",
             param="expires_at",
@@ -189,7 +189,7 @@ def _invoice_creation(params: dict[str, Any], mode: str) -> JsonObject | None:
         "invoice_data": {
             "account_tax_ids": None,
             "custom_fields": None,
-            "description": None,
+            "description": data.get("description"),
             "footer": None,
             "issuer": None,
             "metadata": merge_metadata({}, data.get("metadata", {})),

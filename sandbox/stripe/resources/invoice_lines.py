@@ -8,7 +8,7 @@ from sandbox.stripe.store import JsonObject
 
 @dataclass(frozen=True)
 class Line:
-    """One line to bill. `item` is the subscription item, None for a one-time line."""
+    """One line to bill. `item` is the subscription item, None for a one-time line. `free`: a trial's time."""
 
     price: JsonObject
     quantity: int
@@ -16,11 +16,12 @@ class Line:
     start: int
     end: int
     item: JsonObject | None = None
+    free: bool = False
 
     @property
     def amount(self) -> int:
         """Minor units."""
-        return int(self.price["unit_amount"]) * self.quantity
+        return 0 if self.free else int(self.price["unit_amount"]) * self.quantity
 
     def build(self, invoice_id: str, subscription: JsonObject | None, currency: str) -> JsonObject:
         """Stripe's `line_item` object, part of that invoice."""

@@ -88,6 +88,7 @@ def build(
     reason: str,
     subscription: JsonObject | None,
     metadata: dict[str, str] | None = None,
+    description: str | None = None,
 ) -> JsonObject:
     """A stored draft, announced as `invoice.created`. `total` differs from the lines only under an injected
     fault. `reason` is Stripe's billing_reason."""
@@ -106,6 +107,7 @@ def build(
         "customer_name": customer["name"],
         "customer_phone": customer["phone"],
         "customer_tax_exempt": customer["tax_exempt"],
+        "description": description,
         "lines": as_list(
             [line.build(identifier, subscription, currency) for line in lines], f"/v1/invoices/{identifier}/lines"
         ),
@@ -115,6 +117,7 @@ def build(
         "period_start": work.now,
         "subtotal": total,
         "subtotal_excluding_tax": total,
+        "test_clock": customer.get("test_clock"),
         "total": total,
         "total_excluding_tax": total,
     }
@@ -147,6 +150,7 @@ def finalize(work: Work, invoice: JsonObject, customer: JsonObject) -> JsonObjec
     invoice.update(
         number=f"{customer['invoice_prefix']}-{sequence:04d}",
         status="open",
+        automatically_finalizes_at=None,
         effective_at=work.now,
         ending_balance=0,
         hosted_invoice_url=url,
@@ -195,6 +199,9 @@ def customer_of(work: Work, invoice: JsonObject) -> JsonObject:
 def retrieve(work: Work, _params: dict[str, Any], identifier: str) -> JsonObject:
     """GET /v1/invoices/:id"""
     return work.require("invoice", identifier)
+
+
+PAY = Fields({**EXPAND, "payment_method": Text()})
 
 
 def list_page(work: Work, params: dict[str, Any]) -> JsonObject:

@@ -10,6 +10,12 @@ from sandbox.stripe.work import Work
 
 _CHECKS = {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"}
 EXPIRY_MONTH, EXPIRY_YEAR = 12, 2034
+# Stripe's test payment methods (https://docs.stripe.com/testing?testing-method=payment-methods).
+TOKENS = {
+    "pm_card_visa": CARDS["4242424242424242"],
+    "pm_card_visa_chargeDeclined": CARDS["4000000000000002"],
+    "pm_card_chargeCustomerFail": CARDS["4000000000000341"],
+}
 
 
 def billing_details(email: str | None) -> JsonObject:

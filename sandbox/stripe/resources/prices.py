@@ -75,7 +75,7 @@ def build(work: Work, given: dict[str, Any], at: str = "") -> JsonObject:
         raise missing_param(f"{at}[unit_amount]" if at else "unit_amount")
     code, words = refusal(given["unit_amount"], given["currency"]) or ("", "")
     if code not in ("", "amount_too_small"):  # a small price may still be part of a total that is not
-        raise StripeError(words, code=code, param="unit_amount")
+        raise StripeError(words, code=code, param=f"{at}[unit_amount]" if at else "unit_amount")
     price = {
         "id": new_id("price"),
         "object": "price",

@@ -1,73 +1,19 @@
 """Subscriptions (https://docs.stripe.com/api/subscriptions). The billing period is on the items."""
 
-import calendar
 from collections.abc import Sequence
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sandbox.stripe.errors import StripeError, missing_resource
+from sandbox.stripe.errors import missing_resource
 from sandbox.stripe.ids import new_id
 from sandbox.stripe.listing import as_list, page
-from sandbox.stripe.parameters import (
-    EXPAND,
-    PAGE,
-    Boolean,
-    Choice,
-    Fields,
-    Metadata,
-    Text,
-    merge_metadata,
-)
+from sandbox.stripe.parameters import merge_metadata
+from sandbox.stripe.resources.periods import after
 from sandbox.stripe.store import JsonObject, Where
 from sandbox.stripe.work import Work
 
-STATUSES = (
-    "active",
-    "all",
-    "canceled",
-    "ended",
-    "incomplete",
-    "incomplete_expired",
-    "past_due",
-    "paused",
-    "trialing",
-    "unpaid",
-)
-_FEEDBACK = (
-    "customer_service",
-    "low_quality",
-    "missing_features",
-    "other",
-    "switched_service",
-    "too_complex",
-    "too_expensive",
-    "unused",
-)
-_CANCELLATION = Fields({"comment": Text(clears=True), "feedback": Choice(_FEEDBACK)})
-UPDATE = Fields(
-    {
-        **EXPAND,
-        "cancel_at_period_end": Boolean(),
-        "cancellation_details": _CANCELLATION,
-        "description": Text(500, clears=True),
-        "metadata": Metadata(),
-    }
-)
-CANCEL = Fields({**EXPAND, "cancellation_details": _CANCELLATION})
-LIST = Fields({**PAGE, "customer": Text(), "status": Choice(STATUSES)})
-
-
-def period_end(start: int, recurring: JsonObject) -> int:
-    """When a period that begins at `start` ends. A day that the target month lacks becomes its last day."""
-    moment, count = datetime.fromtimestamp(start, UTC), recurring["interval_count"]
-    if recurring["interval"] in {"day", "week"}:
-        days = count * (7 if recurring["interval"] == "week" else 1)
-        return int((moment + timedelta(days=days)).timestamp())
-    months = moment.month - 1 + count * (12 if recurring["interval"] == "year" else 1)
-    year, month = moment.year + months // 12, months % 12 + 1
-    day = min(moment.day, calendar.monthrange(year, month)[1])
-    return int(moment.replace(year=year, month=month, day=day).timestamp())
+# Those that still charge, or may again.
+LIVING = ("active", "trialing", "past_due", "unpaid", "incomplete")
 
 
 def _plan(price: JsonObject) -> JsonObject:
@@ -94,13 +40,14 @@ def _plan(price: JsonObject) -> JsonObject:
     }
 
 
-def _item(work: Work, subscription_id: str, price: JsonObject, quantity: int) -> JsonObject:
+def item(work: Work, subscription_id: str, price: JsonObject, quantity: int, end: int | None = None) -> JsonObject:
+    """Stripe's `subscription_item`; its period ends at `end`, or after one interval."""
     return {
         "id": new_id("subscription_item"),
         "object": "subscription_item",
         "billing_thresholds": None,
         "created": work.now,
-        "current_period_end": period_end(work.now, price["recurring"]),
+        "current_period_end": end if end is not None else after(work.now, price["recurring"]),
         "current_period_start": work.now,
         "discounts": [],
         "metadata": {},
@@ -165,15 +112,20 @@ def build(
     payment_method: str | None,
     data: dict[str, Any],
     currency: str,
+    trial_end: int | None = None,
+    test_clock: str | None = None,
 ) -> JsonObject:
-    """A stored active subscription over (price, quantity) pairs. Not announced yet: its first invoice is part of
-    what `customer.subscription.created` shows. `data` is Checkout's `subscription_data`."""
+    """A stored subscription over (price, quantity) pairs: active, or trialing until `trial_end`.
+
+    Not announced yet: its first invoice is part of what `customer.subscription.created` shows. `data` holds its
+    description and metadata.
+    """
     identifier = new_id("subscription")
-    items = [_item(work, identifier, price, quantity) for price, quantity in prices]
+    items = [item(work, identifier, price, quantity, trial_end) for price, quantity in prices]
     subscription: JsonObject = {
         **deepcopy(_BLANK),
         "id": identifier,
-        "billing_cycle_anchor": work.now,
+        "billing_cycle_anchor": trial_end if trial_end is not None else work.now,
         "created": work.now,
         "currency": currency,
         "customer": customer,
@@ -182,13 +134,17 @@ def build(
         "items": as_list(items, f"/v1/subscription_items?subscription={identifier}"),
         "metadata": merge_metadata({}, data.get("metadata", {})),
         "start_date": work.now,
+        "status": "active" if trial_end is None else "trialing",
+        "test_clock": test_clock,
+        "trial_end": trial_end,
+        "trial_start": None if trial_end is None else work.now,
     }
     return work.store.insert("subscription", subscription)
 
 
 def current_period_end(subscription: JsonObject) -> int:
     """When the shortest running period ends."""
-    return min(int(item["current_period_end"]) for item in subscription["items"]["data"])
+    return min(int(entry["current_period_end"]) for entry in subscription["items"]["data"])
 
 
 def save_changes(work: Work, subscription: JsonObject, changes: dict[str, Any]) -> JsonObject:
@@ -219,30 +175,10 @@ def retrieve(work: Work, _params: dict[str, Any], identifier: str) -> JsonObject
     return work.require("subscription", identifier)
 
 
-def update(work: Work, params: dict[str, Any], identifier: str) -> JsonObject:
-    """POST /v1/subscriptions/:id"""
-    subscription = work.require("subscription", identifier)
-    if subscription["status"] == "canceled" and params.keys() - {"metadata", "cancellation_details", "expand"}:
-        raise StripeError("A canceled subscription can only update its cancellation_details and metadata.")
-    changes: dict[str, Any] = {}
-    if "metadata" in params:
-        changes["metadata"] = merge_metadata(subscription["metadata"], params["metadata"])
-    if "description" in params:
-        changes["description"] = params["description"]
-    details = {**subscription["cancellation_details"], **params.get("cancellation_details", {})}
-    if "cancel_at_period_end" in params:
-        ending = params["cancel_at_period_end"]
-        changes["cancel_at_period_end"] = ending
-        changes["cancel_at"] = current_period_end(subscription) if ending else None
-        changes["canceled_at"] = (subscription["canceled_at"] or work.now) if ending else None
-        details["reason"] = "cancellation_requested" if ending else None
-    changes["cancellation_details"] = details
-    return save_changes(work, subscription, changes)
-
-
 def cancel(work: Work, params: dict[str, Any], identifier: str) -> JsonObject:
     """DELETE /v1/subscriptions/:id: at once. A second cancellation finds nothing, as at Stripe."""
     subscription = work.require("subscription", identifier)
+    work = work.of_customer(subscription["customer"])
     if subscription["status"] == "canceled":
         raise missing_resource("subscription", identifier)
     return end(work, subscription, "cancellation_requested", params.get("cancellation_details"))
@@ -258,4 +194,6 @@ def list_page(work: Work, params: dict[str, Any]) -> JsonObject:
         conditions.append(Where("status", "in", ["canceled", "incomplete_expired"]))
     elif status != "all":
         conditions.append(Where("status", "eq", status))
-    return page(work, "subscription", "/v1/subscriptions", params, equal=("customer",), conditions=conditions)
+    return page(
+        work, "subscription", "/v1/subscriptions", params, equal=("customer", "test_clock"), conditions=conditions
+    )

@@ -13,6 +13,7 @@ from datetime import datetime
 import asyncpg
 import structlog
 
+from services.billing.adapters.stripe.readings import API_RELEASE
 from services.billing.domain.base import SCHEMA
 from shared.database import is_away
 from shared.database.engine import raw_parameters, sqlstate
@@ -26,14 +27,20 @@ _LONGEST_QUEUE = 1024
 # Seconds: for connecting, and for one statement. A delivery waits no longer than their sum, twice.
 _CONNECT, _STATEMENT = 3.0, 5.0
 
-# One statement for any number of rows; sorted, so that two processes never wait for each other's keys crosswise.
+# One statement for any number of rows; sorted, so that two processes never wait for each other's keys crosswise, and
+# each event once. A copy that could not be read, because it came in another API version, gives way to one that can.
 _INSERT = f"""
-    INSERT INTO {SCHEMA}.stripe_events
+    INSERT INTO {SCHEMA}.stripe_events AS stored
            (id, type, api_version, stripe_created_at, livemode, object_id, payload, trace)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::boolean[],
-                         $6::text[], $7::text[], $8::text[])
-     ORDER BY 1
-    ON CONFLICT (id) DO NOTHING
+    SELECT DISTINCT ON (given.id) given.*
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::boolean[], $6::text[], $7::text[],
+                  $8::text[]) AS given(id, type, api_version, created_at, livemode, object_id, payload, trace)
+     ORDER BY given.id, given.api_version LIKE '%.{API_RELEASE}' DESC NULLS LAST
+    ON CONFLICT (id) DO UPDATE
+       SET payload = excluded.payload, api_version = excluded.api_version, object_id = excluded.object_id,
+           state = 'ready', attempts = 0, finished_at = NULL, lease_token = NULL, next_attempt_at = clock_timestamp()
+     WHERE stored.state IN ('dead', 'parked') AND stored.api_version IS DISTINCT FROM excluded.api_version
+       AND excluded.api_version LIKE '%.{API_RELEASE}'
 """  # noqa: S608 - a constant
 
 

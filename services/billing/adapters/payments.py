@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from services.billing.domain.facts import SessionFact
+from services.billing.domain.facts import SessionFact, SubscriptionFact
+from services.billing.domain.interval import Recurrence
 from shared.database import FailureClass, HandlingFailed
 
 
@@ -24,17 +25,22 @@ class ProviderFailure(HandlingFailed):
         self.answered = answered
 
 
+class CustomerDeleted(ProviderFailure):
+    """The customer was deleted at the provider: the same call succeeds with a new one only."""
+
+
 class InvalidSignature(Exception):
     """A delivery that is not provably the provider's, or not recent. Its text holds nothing of the body."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerDetails:
-    """The account that pays."""
+    """The account that pays. `number` counts the customers of it that were deleted at the provider."""
 
     account_id: str
     email: str
     name: str
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +54,35 @@ class ProductDetails:
 
 @dataclass(frozen=True, slots=True)
 class PriceDetails:
-    """A recurring price of a product; the amount in minor units."""
+    """A price of a product; the amount in minor units. `recurrence` is None for what is charged once."""
 
     price_id: str
     product_id: str
     currency: str
-    interval: str
+    recurrence: Recurrence | None
     amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)
 class SessionLine:
-    """A line of the payment page: the provider's price times `quantity`, and a one-time fee per unit."""
+    """A line of the payment page: a price times `quantity`, and a one-time fee per unit. `product_id` is the
+    provider's; amounts are per unit, in minor units."""
 
     stripe_price_id: str
+    product_id: str
     description: str
     quantity: int
+    unit_amount_minor: int
     setup_fee_minor: int
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """A payment page for one checkout. Equal requests under one key open one page."""
+    """A payment page for one checkout. Equal requests under one key open one page.
+
+    mode: `subscription` starts a subscription with the payment; `payment` takes the first period of every line at
+    once and saves the card. group_id: the group the subscription is for, in that mode.
+    """
 
     key: str
     checkout_id: str
@@ -79,6 +92,8 @@ class SessionRequest:
     account_id: str
     customer_id: str
     currency: str
+    mode: str
+    group_id: str | None
     lines: tuple[SessionLine, ...]
     success_url: str
     cancel_url: str
@@ -92,6 +107,24 @@ class OpenedSession:
     fact: SessionFact
     url: str | None
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRequest:
+    """A subscription for the items of one group, paid for until `first_charge_at`; None charges at once.
+
+    units: the provider's price id → how many. The card is the one that paid `session_id`.
+    """
+
+    group_id: str
+    order_id: str
+    order_number: str
+    account_id: str
+    checkout_id: str
+    customer_id: str
+    session_id: str
+    units: dict[str, int]
+    first_charge_at: datetime | None
 
 
 class PaymentProvider(Protocol):
@@ -123,6 +156,47 @@ class PaymentProvider(Protocol):
 
     async def expire_session(self, session_id: str) -> OpenedSession:
         """Closes the page if it is open; tells how it stands afterwards (it may have been paid just before)."""
+        ...
+
+    async def find_subscription(self, customer_id: str, group_id: str) -> SubscriptionFact | None:
+        """The subscription made for this group, ended or not: the look before a second create."""
+        ...
+
+    async def start_subscription(self, request: SubscriptionRequest, *, generation: int = 0) -> SubscriptionFact:
+        """Starts it with the card that paid the page; nothing is charged before `first_charge_at`."""
+        ...
+
+    async def retrieve_subscription(self, subscription_id: str) -> SubscriptionFact:
+        """The subscription as it stands now."""
+        ...
+
+    async def move_next_charge(self, subscription_id: str, to: datetime) -> SubscriptionFact:
+        """Charges next at `to`, for nothing more or less, and notes on it that it was moved."""
+        ...
+
+    async def set_quantities(self, subscription: SubscriptionFact, units: dict[str, int]) -> SubscriptionFact:
+        """Makes it charge these units per price from the next period on; nothing is charged or credited now."""
+        ...
+
+    async def cancel_subscription(self, subscription_id: str) -> SubscriptionFact:
+        """Ends it now; nothing is credited. Tells how it stands when it had ended already."""
+        ...
+
+    async def stop_renewing(self, subscription_id: str, reason: str) -> SubscriptionFact:
+        """Lets it run out at the end of what is paid. `reason` is kept at the provider, for people."""
+        ...
+
+    async def retrieve_object(self, kind: str, object_id: str) -> dict[str, Any]:
+        """An object an event told of, as JSON in our API version. `kind` is its `object` field."""
+        ...
+
+    async def advance_clock(self, customer_id: str, to: datetime) -> datetime:
+        """Test mode only: moves the provider's time of this customer forward to `to`, and waits until everything that
+        falls due on the way has happened there. Returns where the clock stands, which is later than `to` when it had
+        gone further already. Safe to repeat. Permanent failure for a customer without a clock of its own.
+
+        https://docs.stripe.com/billing/testing/test-clocks/api-advanced-usage
+        """
         ...
 
     async def list_events(

@@ -4,7 +4,8 @@ from fastapi import APIRouter
 
 from services.billing.api.schemas import CheckoutBody, CheckoutView
 from services.billing.domain import CheckoutLine
-from services.billing.use_cases.open_checkout import CheckoutDesk, CheckoutTerms
+from services.billing.use_cases.open_checkout import CheckoutDesk
+from services.billing.use_cases.prepare_checkout import CheckoutTerms
 from shared.web.access import internal_router
 
 

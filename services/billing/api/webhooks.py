@@ -9,7 +9,6 @@ import asyncio
 import json
 import re
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -18,6 +17,7 @@ from prometheus_client import Counter
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from services.billing.adapters.event_shape import MalformedEvent, event_of
 from services.billing.adapters.intake import IncomingEvent, Intake, NotStorable, StoreAway
 from services.billing.adapters.payments import InvalidSignature, WebhookVerifier
 from services.billing.domain.base import SCHEMA
@@ -36,10 +36,6 @@ _REFUSAL_HEADERS = {408: _CLOSE, 413: _CLOSE, 415: _CLOSE, 503: {"Retry-After": 
 # Stripe reads the status alone, and a body would be one more packet on the way.
 _ACKNOWLEDGED = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]}
 _NOTHING_MORE = {"type": "http.response.body"}
-_ID = re.compile(r"evt_[A-Za-z0-9_]{1,200}\Z")
-_TYPE = re.compile(r"[a-z0-9_.]{1,100}\Z")
-_VERSION = re.compile(r"[A-Za-z0-9_.-]{1,40}\Z")
-_OBJECT_ID = re.compile(r"[\x21-\x7e]{1,255}\Z")
 _EVENT_IDS = re.compile(rb'"id"\s*:\s*"evt_')
 
 _deliveries = Counter(
@@ -179,38 +175,13 @@ def read_event(body: bytes, trace: bytes | None = None) -> IncomingEvent:
         raw, payload = orjson.loads(body), body.decode()
     except (orjson.JSONDecodeError, UnicodeDecodeError):  # also for nesting beyond orjson's limit
         raise _malformed("It is not one JSON object in UTF-8.") from None
-    if not isinstance(raw, dict) or raw.get("object") != "event":
-        raise _malformed("It is not one JSON object of the kind `event`.")
     # The id decides what is a repeat, so there must be no two readings of it.
     if body.count(b'"evt_') > 1 and len(_EVENT_IDS.findall(body)) > 1 and _has_duplicate_keys(payload):
         raise _malformed("A key appears twice.")
-    created, livemode = raw.get("created"), raw.get("livemode")
-    if type(created) is not int or not 0 < created < 2**33 or not isinstance(livemode, bool):
-        raise _malformed("`created` or `livemode` is missing or of another type.")
-    identity, version = _matching(_ID, raw.get("id")), _matching(_VERSION, raw.get("api_version"))
-    kind = _matching(_TYPE, raw.get("type"))
-    if identity is None or kind is None:
-        raise _malformed("`id` or `type` is missing or malformed.")
-    return IncomingEvent(
-        id=identity,
-        type=kind,
-        api_version=version,
-        created=datetime.fromtimestamp(created, UTC),
-        livemode=livemode,
-        object_id=_matching(_OBJECT_ID, _object_id(raw)),
-        payload=payload,
-        trace=traceparent(trace.decode("latin-1") if trace else None),
-    )
-
-
-def _matching(pattern: re.Pattern[str], value: object) -> str | None:
-    return value if isinstance(value, str) and pattern.match(value) else None
-
-
-def _object_id(raw: dict[str, Any]) -> object:
-    data = raw.get("data")
-    item = data.get("object") if isinstance(data, dict) else None
-    return item.get("id") if isinstance(item, dict) else None
+    try:
+        return event_of(raw, payload, traceparent(trace.decode("latin-1") if trace else None))
+    except MalformedEvent as error:
+        raise _malformed(str(error)) from None
 
 
 def _has_duplicate_keys(payload: str) -> bool:

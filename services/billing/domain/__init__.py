@@ -14,8 +14,9 @@ from services.billing.domain.credit import CreditNote, credit_note_drafts
 from services.billing.domain.dispute import Dispute, dispute_drafts
 from services.billing.domain.invoice import Invoice, invoice_drafts
 from services.billing.domain.ledger import Account, Backfill, Draft, Entry, Kind, Posting
-from services.billing.domain.payer import Payer
+from services.billing.domain.payer import FormerCustomer, Payer
 from services.billing.domain.payment import Payment, payment_drafts, words_for
+from services.billing.domain.payment_group import PaymentGroup, PaymentGroupItem, PaymentGroupUnit
 from services.billing.domain.plan import Plan, Price
 from services.billing.domain.refund import Refund, refund_drafts
 from services.billing.domain.stripe_event import StripeEvent, event_queue
@@ -37,10 +38,14 @@ __all__ = [
     "Dispute",
     "Draft",
     "Entry",
+    "FormerCustomer",
     "Invoice",
     "Kind",
     "Payer",
     "Payment",
+    "PaymentGroup",
+    "PaymentGroupItem",
+    "PaymentGroupUnit",
     "Plan",
     "Posting",
     "Price",

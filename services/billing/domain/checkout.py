@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship
 
 from services.billing.domain.base import Base
+from services.billing.domain.interval import recurrence_of
 from shared.database import History, Instant, PrefixedId, Stateful, status_check
 from shared.kernel import Lifecycle, new_id
 
@@ -57,18 +58,25 @@ class Settlement(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Money that Stripe says has arrived: how much, whose, and what says so (`session` or `invoice`)."""
+    """Money that Stripe says has arrived: how much, whose, and what says so (`session` or `invoice`).
+
+    paid_at: when, by Stripe's own clock; None where it does not say.
+    """
 
     source: str
     amount_minor: int
     currency: str
     customer_id: str | None
     subscription_id: str | None
+    paid_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CheckoutLine:
-    """One line of the order: a plan's price, how often, and its set-up fee per unit."""
+    """One line of the order: a plan's price, how often, and its set-up fee per unit.
+
+    item_id: the order's item it pays; None where whoever asks names none.
+    """
 
     price_id: str
     description: str
@@ -76,6 +84,7 @@ class CheckoutLine:
     unit_amount_minor: int
     setup_fee_minor: int
     interval: str
+    item_id: str | None = None
 
     @property
     def total_minor(self) -> int:
@@ -83,8 +92,21 @@ class CheckoutLine:
         return self.quantity * (self.unit_amount_minor + self.setup_fee_minor)
 
 
+def mode_for(lines: Sequence[CheckoutLine]) -> str:
+    """The kind of payment page these lines need.
+
+    Checkout sells one recurring interval per session, and then makes its subscription. Any other cart is one payment
+    that saves the card, with which a subscription per interval is started when its items are delivered.
+    """
+    intervals = {line.interval for line in lines if recurrence_of(line.interval) is not None}
+    return "subscription" if len(intervals) == 1 else "payment"
+
+
 class Checkout(Stateful, Base):
-    """One order's payment. `attempt` counts the sessions opened for it; only the newest can take money."""
+    """One order's payment. `attempt` counts the sessions opened for it; only the newest can take money.
+
+    mode: Stripe's word for the kind of page, see `mode_for`.
+    """
 
     __tablename__ = "checkouts"
     __table_args__ = (
@@ -104,6 +126,7 @@ class Checkout(Stateful, Base):
     account_id: Mapped[str] = mapped_column(PrefixedId("acc"))
     currency: Mapped[str] = mapped_column(String(3))
     total_minor: Mapped[int] = mapped_column(BigInteger)
+    mode: Mapped[str] = mapped_column(String(12), server_default="subscription")
     lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     order_expires_at: Mapped[datetime] = mapped_column(Instant)
     attempt: Mapped[int] = mapped_column(Integer, default=0)
@@ -126,7 +149,7 @@ class Checkout(Stateful, Base):
         account_id: str,
         currency: str,
         total_minor: int,
-        lines: Sequence[dict[str, Any]],
+        lines: Sequence[CheckoutLine],
         order_expires_at: datetime,
         at: datetime,
     ) -> "Checkout":
@@ -138,7 +161,8 @@ class Checkout(Stateful, Base):
             account_id=account_id,
             currency=currency,
             total_minor=total_minor,
-            lines=list(lines),
+            mode=mode_for(lines),
+            lines=[asdict(line) for line in lines],
             order_expires_at=order_expires_at,
             attempt=0,
             checked_at=at,
@@ -207,7 +231,7 @@ class Checkout(Stateful, Base):
             self.mismatch = difference
             return Settlement.MISMATCHED
         self._move("pay", at=at, by="stripe", detail=detail)
-        self.paid_at = at
+        self.paid_at = proof.paid_at or at
         return Settlement.PAID
 
     def expire(self, at: datetime) -> bool:

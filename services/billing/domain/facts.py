@@ -22,6 +22,7 @@ class SessionFact:
     """A Checkout Session.
 
     status: open, complete or expired. payment_status: paid, unpaid or no_payment_required.
+    paid_at: when it was paid, where Stripe says so.
     """
 
     session_id: str
@@ -32,6 +33,7 @@ class SessionFact:
     customer_id: str | None
     subscription_id: str | None
     checkout_hint: str | None
+    paid_at: datetime | None = None
 
     @property
     def settled(self) -> bool:
@@ -43,8 +45,8 @@ class SessionFact:
 class InvoiceFact:
     """An invoice as it stood when the event was made. `reason` is Stripe's billing_reason.
 
-    balance_applied_minor: what the customer's balance at Stripe paid of it; negative when the invoice left something on
-    that balance.
+    period_end: until when its lines pay. balance_applied_minor: what the customer's balance at Stripe paid of it;
+    negative when the invoice left something on that balance.
     """
 
     stripe_invoice_id: str
@@ -62,6 +64,8 @@ class InvoiceFact:
     paid_at: datetime | None
     hosted_invoice_url: str | None
     pdf_url: str | None
+    group_hint: str | None = None
+    period_end: datetime | None = None
     balance_applied_minor: int = 0
     finalized_at: datetime | None = None
     voided_at: datetime | None = None
@@ -69,7 +73,11 @@ class InvoiceFact:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionFact:
-    """A subscription as it stood when the event was made. `period_end` is the latest end among its items."""
+    """A subscription as it stood when the event was made. `period_end` is the latest end among its items.
+
+    ends_at: when it ended or is planned to end; a plan may stand in `cancel_at` alone. units: (Stripe's item, Stripe's
+    price, quantity). rescheduled_to: what our own move of its next charge noted on it.
+    """
 
     stripe_subscription_id: str
     customer_id: str | None
@@ -77,6 +85,10 @@ class SubscriptionFact:
     period_end: datetime | None
     cancel_at_period_end: bool
     order_hint: str | None
+    group_hint: str | None = None
+    ends_at: datetime | None = None
+    units: tuple[tuple[str, str, int], ...] = ()
+    rescheduled_to: datetime | None = None
 
     @property
     def subscription_id(self) -> str:
@@ -152,6 +164,13 @@ class CreditNoteFact:
     currency: str
     created_at: datetime
     voided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerDeletedFact:
+    """A customer was deleted, and every subscription of theirs with them."""
+
+    customer_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,18 +17,23 @@ _RANK = {status: rank for rank, status in enumerate(STATUSES)}
 
 
 class Invoice(Base):
-    """A mirrored invoice. `as_of` and `as_of_order` say which snapshot it shows."""
+    """A mirrored invoice. `as_of` and `as_of_order` say which snapshot it shows.
+
+    group_id: the group whose period it bills; None for one that bills a whole order.
+    """
 
     __tablename__ = "invoices"
     __table_args__ = (
         CheckConstraint("status IN ('draft', 'open', 'uncollectible', 'void', 'paid')", name="status"),
         Index("ix_invoices_account_id", "account_id", "id"),
+        Index("ix_invoices_paid_at", "paid_at", postgresql_where=text("status = 'paid'")),
     )
 
     id: Mapped[str] = mapped_column(PrefixedId("inv"), primary_key=True)
     stripe_invoice_id: Mapped[str] = mapped_column(String(255), unique=True)
     account_id: Mapped[str] = mapped_column(PrefixedId("acc"))
     order_id: Mapped[str | None] = mapped_column(PrefixedId("ord"), default=None, index=True)
+    group_id: Mapped[str | None] = mapped_column(PrefixedId("grp"), default=None)
     stripe_subscription_id: Mapped[str | None] = mapped_column(String(255), default=None)
     number: Mapped[str | None] = mapped_column(String(100), default=None)
     status: Mapped[str] = mapped_column(String(20), default="draft")

@@ -31,7 +31,7 @@ class Price(Base):
     id: Mapped[str] = mapped_column(PrefixedId("prc"), primary_key=True)
     plan_id: Mapped[str] = mapped_column(PrefixedId("pln"), ForeignKey(Plan.id), index=True)
     currency: Mapped[str] = mapped_column(String(3))
-    interval: Mapped[str] = mapped_column(String(10))
+    interval: Mapped[str] = mapped_column(String(20))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     setup_fee_minor: Mapped[int] = mapped_column(BigInteger)
     stripe_price_id: Mapped[str | None] = mapped_column(String(255), unique=True, default=None)

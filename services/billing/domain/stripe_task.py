@@ -12,6 +12,11 @@ from shared.database import DurableQueue, DurableRow, PrefixedId, durable_index
 ENSURE_CUSTOMER = "ensure_customer"
 SYNC_PLAN = "sync_plan"
 EXPIRE_SESSION = "expire_session"
+START_SUBSCRIPTION = "start_subscription"
+RESCHEDULE_SUBSCRIPTION = "reschedule_subscription"
+ADJUST_SUBSCRIPTION = "adjust_subscription"
+STOP_SUBSCRIPTION = "stop_subscription"
+FETCH_SUBSCRIPTION = "fetch_subscription"
 
 
 class StripeTask(DurableRow, Base):

@@ -1,16 +1,20 @@
 """The ledger, for staff: its entries, its balances, and what moved since a moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from services.billing.domain import Account, Entry, Invoice, Kind, Payment, Posting
+from services.billing.domain import Account, Entry, Invoice, Kind, Payment, PaymentGroup, PaymentGroupItem, Posting
 from shared.contracts.reads.billing import BalanceView, EntryView, PostingView
 from shared.contracts.reads.common import MoneyView, Page
 from shared.web.pagination import PageRequest, page_of
+
+# An order, and one of its groups; None stands for all of it.
+Billed = tuple[str | None, str | None]
+_NOWHERE: Billed = (None, None)
 
 
 async def list_entries(session: AsyncSession, page: PageRequest, *, order_id: str | None) -> Page[EntryView]:
@@ -20,8 +24,11 @@ async def list_entries(session: AsyncSession, page: PageRequest, *, order_id: st
         statement = statement.where(_of_order(order_id))
     found = await page_of(session, statement, Entry.id, page, _view)
     orders = await _orders(session, [entry.id for entry in found.data])
-    entries = [entry.model_copy(update={"order_id": orders.get(entry.id)}) for entry in found.data]
-    return found.model_copy(update={"data": entries})
+    items = await _items(session, set(orders.values()))
+    for entry in found.data:
+        entry.order_id, group_id = orders.get(entry.id, _NOWHERE)
+        entry.item_ids = items.get((entry.order_id, group_id), [])
+    return found
 
 
 async def balances(session: AsyncSession) -> list[BalanceView]:
@@ -64,14 +71,35 @@ def _of_order(order_id: str) -> ColumnElement[bool]:
     return or_(Entry.charge.in_(charges), Entry.invoice.in_(invoices))
 
 
-async def _orders(session: AsyncSession, entry_ids: Sequence[str]) -> Mapping[str, str]:
-    """Entry id → the order that its charge or invoice is for, where there is one."""
-    by_charge = select(Entry.id, Payment.order_id).join(Payment, Payment.reference == Entry.charge)
-    by_invoice = select(Entry.id, Invoice.order_id).join(Invoice, Invoice.stripe_invoice_id == Entry.invoice)
-    found: dict[str, str] = {}
+async def _orders(session: AsyncSession, entry_ids: Sequence[str]) -> dict[str, Billed]:
+    """Entry id → the order that its charge or invoice is for and, where it bills one, the group of that order."""
+    by_charge = select(Entry.id, Payment.order_id, literal(None).label("group_id")).join(
+        Payment, Payment.reference == Entry.charge
+    )
+    by_invoice = select(Entry.id, Invoice.order_id, Invoice.group_id).join(
+        Invoice, Invoice.stripe_invoice_id == Entry.invoice
+    )
+    found: dict[str, Billed] = {}
     for statement in (by_charge, by_invoice):
         rows = await session.execute(statement.where(Entry.id.in_(entry_ids)))
-        found |= {row.id: row.order_id for row in rows if row.order_id is not None}
+        found |= {row.id: (row.order_id, row.group_id) for row in rows if row.order_id is not None}
+    return found
+
+
+async def _items(session: AsyncSession, billed: set[Billed]) -> dict[Billed, list[str]]:
+    """What is billed → the items it is for: those of the group, or all of the order."""
+    statement = (
+        select(PaymentGroup.order_id, PaymentGroup.id, PaymentGroupItem.item_id)
+        .join(PaymentGroupItem, PaymentGroupItem.group_id == PaymentGroup.id)
+        .where(
+            PaymentGroup.order_id.in_([order_id for order_id, _group in billed]), PaymentGroupItem.item_id.is_not(None)
+        )
+        .order_by(PaymentGroupItem.id)
+    )
+    found: dict[Billed, list[str]] = {}
+    for order_id, group_id, item_id in (await session.execute(statement)).tuples():
+        for one in ((order_id, group_id), (order_id, None)):
+            found.setdefault(one, []).append(str(item_id))
     return found
 
 

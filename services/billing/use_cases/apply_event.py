@@ -4,7 +4,7 @@ Everything tolerates repeats and any order. What nobody reads is done with the o
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import orjson
@@ -12,6 +12,7 @@ import orjson
 from services.billing.adapters.stripe import balance_readings, readings
 from services.billing.domain.facts import (
     CreditNoteFact,
+    CustomerDeletedFact,
     DisputeFact,
     InvoiceFact,
     PaymentFact,
@@ -21,7 +22,7 @@ from services.billing.domain.facts import (
     SubscriptionFact,
 )
 from services.billing.use_cases.applied import Applied
-from services.billing.use_cases.known import Fact, Known
+from services.billing.use_cases.loading import Fact, Loader
 from services.billing.use_cases.mirror_invoice import mirror_invoice
 from services.billing.use_cases.mirror_subscription import mirror_subscription
 from services.billing.use_cases.post_entries import post_entries
@@ -29,6 +30,7 @@ from services.billing.use_cases.record_credit_note import record_credit_note
 from services.billing.use_cases.record_dispute import record_dispute
 from services.billing.use_cases.record_payment import record_payment
 from services.billing.use_cases.record_refund import record_refund
+from services.billing.use_cases.replace_customer import replace_customer
 from services.billing.use_cases.settle_checkout import apply_session, expire_session, fail_session
 from shared.database import FailureClass, HandlingFailed, UnitOfWork
 from shared.telemetry.tracing import continuing
@@ -46,6 +48,12 @@ class StoredEvent:
     trace: str | None
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether it was made in another API version than the one our readings are written for, and matters here."""
+        release = f".{readings.API_RELEASE}"
+        return self.type in READERS and self.api_version is not None and not self.api_version.endswith(release)
+
+    @property
     def stamp(self) -> Stamp:
         """Which event, of which kind, made when."""
         return Stamp(self.id, self.type, self.created)
@@ -54,8 +62,10 @@ class StoredEvent:
 Reader = Callable[[object, Stamp], Fact | None]
 
 
-def _session(raw: object, _stamp: Stamp) -> Fact:
-    return readings.read_session(raw)
+def _session(raw: object, stamp: Stamp) -> Fact:
+    """A session says nothing of when it was paid; the event is made at that moment."""
+    fact = readings.read_session(raw)
+    return replace(fact, paid_at=fact.paid_at or stamp.created)
 
 
 def _invoice(raw: object, _stamp: Stamp) -> Fact:
@@ -90,6 +100,10 @@ def _credit_note(raw: object, _stamp: Stamp) -> Fact:
     return balance_readings.read_credit_note(raw)
 
 
+def _customer(raw: object, _stamp: Stamp) -> Fact:
+    return readings.read_deleted_customer(raw)
+
+
 def _all(prefix: str, reader: Reader, *names: str) -> dict[str, Reader]:
     return {f"{prefix}.{name}": reader for name in names}
 
@@ -99,6 +113,7 @@ READERS: dict[str, Reader] = {
     "checkout.session.async_payment_succeeded": _session,
     "checkout.session.async_payment_failed": _session,
     "checkout.session.expired": _session,
+    "customer.deleted": _customer,
     "payment_intent.payment_failed": _failed_intent,
     "payment_intent.succeeded": _succeeded_intent,
     **_all("invoice", _invoice, "created", "updated", "finalized", "paid", "payment_succeeded", "payment_failed"),
@@ -115,12 +130,12 @@ READERS: dict[str, Reader] = {
 async def apply_events(work: UnitOfWork, events: Sequence[StoredEvent]) -> list[Applied]:
     """Applies events in their order within the caller's transaction. Raises HandlingFailed when one cannot be (now)."""
     facts = [_fact(event) for event in events]
-    known = await Known.of(work, [(fact, event.stamp) for fact, event in zip(facts, events, strict=True) if fact])
+    loader = await Loader.of(work, [(fact, event.stamp) for fact, event in zip(facts, events, strict=True) if fact])
     applied = []
     for fact, event in zip(facts, events, strict=True):
         with continuing(event.trace):
-            applied.append(await _apply(work, known, fact, event.stamp) if fact else Applied("ignored"))
-    await post_entries(work, list(known.payments.values()), list(known.invoices.values()))
+            applied.append(await _apply(work, loader, fact, event.stamp) if fact else Applied("ignored"))
+    await post_entries(work, list(loader.payments.values()), list(loader.invoices.values()))
     return applied
 
 
@@ -128,7 +143,7 @@ def _fact(event: StoredEvent) -> Fact | None:
     reader = READERS.get(event.type)
     if reader is None:
         return None
-    if event.api_version is not None and not event.api_version.endswith(f".{readings.API_RELEASE}"):
+    if event.is_foreign:
         raise HandlingFailed(f"API version {event.api_version} is not one we read", FailureClass.NEEDS_HUMAN)
     try:
         raw = orjson.loads(event.payload)["data"]["object"]
@@ -137,20 +152,22 @@ def _fact(event: StoredEvent) -> Fact | None:
     return reader(raw, event.stamp)
 
 
-async def _apply(work: UnitOfWork, known: Known, fact: Fact, stamp: Stamp) -> Applied:
+async def _apply(work: UnitOfWork, loader: Loader, fact: Fact, stamp: Stamp) -> Applied:
     match fact:
         case InvoiceFact():
-            return await mirror_invoice(work, known, fact, stamp)
+            return await mirror_invoice(work, loader, fact, stamp)
         case SubscriptionFact():
-            return await mirror_subscription(known, fact, stamp)
+            return await mirror_subscription(work, loader, fact, stamp)
         case PaymentFact():
-            return await record_payment(work, known, fact, stamp)
+            return await record_payment(work, loader, fact, stamp)
         case DisputeFact():
-            return await record_dispute(work, known, fact, stamp)
+            return await record_dispute(work, loader, fact, stamp)
         case RefundFact():
-            return await record_refund(work, known, fact, stamp)
+            return await record_refund(work, loader, fact, stamp)
         case CreditNoteFact():
-            return await record_credit_note(work, known, fact, stamp)
+            return await record_credit_note(work, loader, fact, stamp)
+        case CustomerDeletedFact():
+            return await replace_customer(work, fact.customer_id)
         case SessionFact():
             return await SESSIONS.get(stamp.type, apply_session)(work, fact)
 

@@ -68,6 +68,7 @@ async def _process_again(work: UnitOfWork, backfill: Backfill) -> bool:
     statement = select(StripeEvent.seq).where(
         _is_about_those(),
         StripeEvent.state == "done",
+        StripeEvent.payload != "{}",  # the text is gone when its account was forgotten
         StripeEvent.seq > int(backfill.after_key or 0),
     )
     numbers = list(await work.session.scalars(statement.order_by(StripeEvent.seq).limit(_STEP)))

@@ -5,8 +5,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.billing.domain import Checkout, ClosedOrder
 from services.billing.domain.stripe_task import EXPIRE_SESSION
+from services.billing.use_cases.schedule import schedule
 from services.billing.use_cases.settle_checkout import expire_checkout
-from services.billing.use_cases.stripe_tasks import schedule
 from shared.database import UnitOfWork
 
 

@@ -23,6 +23,7 @@ from services.billing.domain import (
     refund_drafts,
 )
 from services.billing.domain.dispute import CLOSED
+from services.billing.use_cases.payment_groups import item_ids_of_order
 from shared.contracts.billing import DisputeClosed, DisputeOpened, RefundSucceeded
 from shared.database import UnitOfWork
 from shared.kernel import new_id
@@ -40,11 +41,11 @@ async def post_entries(work: UnitOfWork, payments: Sequence[Payment], invoices: 
     for refund in refunds:
         payment = ours[refund.charge]
         drafts += refund_drafts(refund, payment.refunds_booked_until)
-        announce_refund(work, refund, payment)
+        await announce_refund(work, refund, payment)
     for dispute in disputes:
         payment = ours[dispute.charge]
         drafts += dispute_drafts(dispute, payment.disputes_booked_until)
-        announce_dispute(work, dispute, payment)
+        await announce_dispute(work, dispute, payment)
     await write(work, drafts)
 
 
@@ -89,7 +90,7 @@ async def _about(work: UnitOfWork, ours: dict[str, Payment]) -> tuple[list[Refun
     return list(refunds), list((await work.session.execute(of_disputes)).scalars())
 
 
-def announce_refund(work: UnitOfWork, refund: Refund, payment: Payment, *, for_no_order: bool = False) -> None:
+async def announce_refund(work: UnitOfWork, refund: Refund, payment: Payment, *, for_no_order: bool = False) -> None:
     """Tells once that money went back. The order is waited for, unless it is known that there is none."""
     if refund.status != "succeeded" or refund.announced_at is not None or payment.account_id is None:
         return
@@ -101,7 +102,7 @@ def announce_refund(work: UnitOfWork, refund: Refund, payment: Payment, *, for_n
             refund_id=refund.id,
             order_id=payment.order_id,
             account_id=payment.account_id,
-            item_ids=(),
+            item_ids=await _items_of(work, payment),
             amount_minor=refund.amount_minor,
             currency=refund.currency,
             refunded_at=refund.as_of,
@@ -109,17 +110,21 @@ def announce_refund(work: UnitOfWork, refund: Refund, payment: Payment, *, for_n
     )
 
 
-def announce_dispute(work: UnitOfWork, dispute: Dispute, payment: Payment, *, for_no_order: bool = False) -> None:
+async def announce_dispute(work: UnitOfWork, dispute: Dispute, payment: Payment, *, for_no_order: bool = False) -> None:
     """Tells once that a dispute was opened, and once that it is decided. The order is waited for, as for a refund."""
     if payment.account_id is None or (payment.order_id is None and not for_no_order):
+        return
+    opens = dispute.opened_announced_at is None
+    closes = dispute.status in CLOSED and dispute.closed_announced_at is None
+    if not opens and not closes:
         return
     about = {
         "dispute_id": dispute.id,
         "order_id": payment.order_id,
         "account_id": payment.account_id,
-        "item_ids": (),
+        "item_ids": await _items_of(work, payment),
     }
-    if dispute.opened_announced_at is None:
+    if opens:
         dispute.opened_announced_at = work.clock.now()
         work.publish(
             DisputeOpened(
@@ -130,9 +135,13 @@ def announce_dispute(work: UnitOfWork, dispute: Dispute, payment: Payment, *, fo
                 opened_at=dispute.created_at,
             )
         )
-    if dispute.status in CLOSED and dispute.closed_announced_at is None:
+    if closes:
         dispute.closed_announced_at = work.clock.now()
         work.publish(DisputeClosed(**about, outcome=dispute.status, closed_at=dispute.closed_at or dispute.as_of))
+
+
+async def _items_of(work: UnitOfWork, payment: Payment) -> tuple[str, ...]:
+    return await item_ids_of_order(work, payment.order_id) if payment.order_id is not None else ()
 
 
 async def announce_for_no_order(work: UnitOfWork) -> None:
@@ -145,7 +154,7 @@ async def announce_for_no_order(work: UnitOfWork) -> None:
         .with_for_update(of=Refund, skip_locked=True)
     )
     for refund, payment in (await work.session.execute(refunds.limit(_TOLD_AT_ONCE))).tuples():
-        announce_refund(work, refund, payment, for_no_order=True)
+        await announce_refund(work, refund, payment, for_no_order=True)
     disputes = (
         select(Dispute, Payment)
         .join(Payment, Payment.reference == Dispute.charge)
@@ -153,4 +162,4 @@ async def announce_for_no_order(work: UnitOfWork) -> None:
         .with_for_update(of=Dispute, skip_locked=True)
     )
     for dispute, payment in (await work.session.execute(disputes.limit(_TOLD_AT_ONCE))).tuples():
-        announce_dispute(work, dispute, payment, for_no_order=True)
+        await announce_dispute(work, dispute, payment, for_no_order=True)

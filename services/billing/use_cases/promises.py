@@ -19,6 +19,8 @@ INVARIANTS: tuple[Invariant, ...] = (
         "billing.refund.succeeded.v1",
         "billing.dispute.opened.v1",
         "billing.dispute.closed.v1",
+        "billing.subscription.started.v1",
+        "billing.subscription.rescheduled.v1",
     ),
     Invariant(
         "I3",
@@ -29,6 +31,7 @@ INVARIANTS: tuple[Invariant, ...] = (
           ON earlier.order_id = later.order_id AND earlier.id < later.id
           AND earlier.stripe_subscription_id = later.stripe_subscription_id
         WHERE later.id > :since AND later.status = 'paid' AND earlier.status = 'paid'
+          AND later.amount_paid_minor > 0 AND earlier.amount_paid_minor > 0
           AND later.created_at < earlier.created_at + interval '20 days'
         """,
     ),

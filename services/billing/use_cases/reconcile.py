@@ -1,14 +1,17 @@
 """Compare with Stripe what was delivered and what is still open, so that a lost delivery is only a late one."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+import asyncpg
 import orjson
 import structlog
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from services.billing.adapters.event_shape import MalformedEvent, event_of
 from services.billing.adapters.intake import EventStore, IncomingEvent
 from services.billing.adapters.payments import PaymentProvider, ProviderFailure
 from services.billing.domain import Checkout, Sweep
@@ -18,6 +21,8 @@ from shared.database import Database, FailureClass, HandlingFailed, UnitOfWork
 log = structlog.get_logger()
 
 _EVENTS = "events"
+# The row's own fault: the same row will be refused again.
+_REFUSED_ROWS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _PAGE = 100
 _PAGES_PER_RUN = 20
 _SESSIONS_PER_RUN = 20
@@ -45,9 +50,9 @@ class Reconciler:
         for _page in range(_PAGES_PER_RUN):
             since, until, after = await self._database.run(_window)
             events = await self._payments.list_events(since=since, until=until, after=after, limit=_PAGE)
-            mine = [event for event in events if event.get("livemode") is self._livemode]
+            mine = [event for event in _readable(events) if event.livemode is self._livemode]
             if mine:
-                await self._store.insert([_incoming(event) for event in mine])
+                await self._keep(mine)
                 self._database.notifier.poke("stripe_events")
             seen += len(events)
             last = str(events[-1]["id"]) if len(events) == _PAGE else None
@@ -55,6 +60,17 @@ class Reconciler:
             if caught_up:
                 break
         return seen
+
+    async def _keep(self, events: Sequence[IncomingEvent]) -> None:
+        """Stores them together; when PostgreSQL refuses one for what is in it, each by itself, without that one."""
+        try:
+            await self._store.insert(events)
+        except _REFUSED_ROWS as error:
+            if len(events) == 1:
+                log.error("listed_event_not_storable", event_id=events[0].id, reason=type(error).__name__)  # noqa: TRY400
+                return
+            for event in events:
+                await self._keep([event])
 
     async def look_at_sessions(self) -> int:
         """Looks at pages that are open for a while: what was paid or closed there is applied; says how many."""
@@ -96,17 +112,15 @@ async def _page_read(work: UnitOfWork, last_id: str | None) -> bool:
     return last_id is None and sweep.swept_until >= work.clock.now() - timedelta(minutes=1)
 
 
-def _incoming(event: dict[str, Any]) -> IncomingEvent:
-    item = event.get("data", {}).get("object", {})
-    return IncomingEvent(
-        id=event["id"],
-        type=event["type"],
-        api_version=event.get("api_version"),
-        created=datetime.fromtimestamp(event["created"], UTC),
-        livemode=event["livemode"],
-        object_id=item.get("id"),
-        payload=orjson.dumps(event).decode(),
-    )
+def _readable(listed: Sequence[dict[str, Any]]) -> list[IncomingEvent]:
+    """The events of a page; what is none is left out and logged, for it would be none the next time either."""
+    events = []
+    for raw in listed:
+        try:
+            events.append(event_of(raw, orjson.dumps(raw).decode()))
+        except (MalformedEvent, TypeError, ValueError) as error:
+            log.error("listed_event_unreadable", event_id=str(raw.get("id"))[:220], reason=str(error))  # noqa: TRY400
+    return events
 
 
 async def _due_sessions(work: UnitOfWork) -> list[str]:

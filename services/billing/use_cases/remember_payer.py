@@ -4,7 +4,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.billing.domain import Payer
 from services.billing.domain.stripe_task import ENSURE_CUSTOMER
-from services.billing.use_cases.stripe_tasks import schedule
+from services.billing.use_cases.schedule import schedule
 from shared.contracts.identity import UserRegistered
 from shared.database import UnitOfWork
 

@@ -1,47 +1,42 @@
 """Carries out what was wanted of Stripe: call outside any transaction, then record, publish and complete in one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
-from services.billing.adapters.payments import CustomerDetails, PaymentProvider, PriceDetails, ProductDetails
-from services.billing.domain import Payer, Plan, Price, StripeTask
+from services.billing.adapters.payments import (
+    CustomerDetails,
+    PaymentProvider,
+    PriceDetails,
+    ProductDetails,
+    ProviderFailure,
+)
+from services.billing.domain import Payer, Plan, Price
+from services.billing.domain.interval import UnknownInterval, recurrence_of
 from services.billing.domain.stripe_task import ENSURE_CUSTOMER, EXPIRE_SESSION, SYNC_PLAN
 from services.billing.use_cases.settle_checkout import apply_session
+from services.billing.use_cases.subscription_tasks import SubscriptionTasks, generation_of
 from shared.contracts.billing import PriceSynced
 from shared.database import Claimed, Database, DurableQueue, FailureClass, HandlingFailed, UnitOfWork
-from shared.kernel import new_id
 from shared.kernel.crashpoints import reach
-from shared.telemetry.tracing import current_traceparent
 
 log = structlog.get_logger()
 
-# A key that was answered with an error repeats this error for a day, so every few attempts take the next key.
-# By then an earlier request has long ended, and the look before each create finds what it made.
-_ATTEMPTS_PER_KEY = 4
 # Seconds for all calls of one task; its lease is renewed meanwhile.
 _PATIENCE = 100.0
 
 
-async def schedule(work: UnitOfWork, kind: str, key: str, payload: dict[str, Any]) -> None:
-    """Wants something of Stripe, once per `key`."""
-    added = await work.session.execute(
-        insert(StripeTask)
-        .values(id=new_id("tsk"), kind=kind, key=key, payload=payload, trace=current_traceparent())
-        .on_conflict_do_nothing(index_elements=[StripeTask.key])
-        .returning(StripeTask.id)
-    )
-    if added.first() is not None:
-        work.wake("stripe_tasks")
-
-
 def customer_details(payer: Payer) -> CustomerDetails:
-    """The account as Stripe shall know it; always the same, because the payer's row never changes."""
-    return CustomerDetails(account_id=payer.account_id, email=payer.email, name=payer.account_name or payer.name)
+    """The account as Stripe shall know it; always the same for one customer, so that its creation can be repeated."""
+    return CustomerDetails(
+        account_id=payer.account_id,
+        email=payer.email,
+        name=payer.account_name or payer.name,
+        number=payer.customer_generation,
+    )
 
 
 async def record_customer(work: UnitOfWork, account_id: str, customer_id: str) -> None:
@@ -62,6 +57,7 @@ class TaskRunner:
             ENSURE_CUSTOMER: self._ensure_customer,
             SYNC_PLAN: self._sync_plan,
             EXPIRE_SESSION: self._expire_session,
+            **SubscriptionTasks(database, payments, queue).kinds,
         }
 
     async def handle(self, claimed: Claimed) -> None:
@@ -80,7 +76,9 @@ class TaskRunner:
             raise HandlingFailed("the account is not known", FailureClass.PERMANENT)
         customer_id = payer.stripe_customer_id
         if customer_id is None:
-            customer_id = await self._payments.ensure_customer(customer_details(payer), generation=_generation(claimed))
+            customer_id = await self._payments.ensure_customer(
+                customer_details(payer), generation=generation_of(claimed)
+            )
         reach("billing.tasks.after_call")
         found = customer_id
 
@@ -91,7 +89,7 @@ class TaskRunner:
         await self._database.run(record)
 
     async def _sync_plan(self, claimed: Claimed) -> None:
-        payload, generation = claimed.row["payload"], _generation(claimed)
+        payload, generation = claimed.row["payload"], generation_of(claimed)
         async with self._database.read() as session:
             plan = await session.get(Plan, payload["plan_id"])
             prices = list((await session.execute(select(Price).where(Price.id.in_(payload["price_ids"])))).scalars())
@@ -100,33 +98,42 @@ class TaskRunner:
         product_id = await self._payments.ensure_product(
             ProductDetails(plan.id, plan.name, plan.description), generation=generation
         )
-        synced = {price.id: await self._ensure_price(price, product_id, generation) for price in prices}
+        found: dict[str, str] = {}
+        refused: list[HandlingFailed] = []
+        for price in prices:
+            try:
+                found[price.id] = await self._ensure_price(price, product_id, generation)
+            except HandlingFailed as failure:  # its neighbours can be sold all the same
+                refused.append(failure)
+        # An attempt after the first tells only of what it added.
+        news = [price for price in prices if claimed.attempt == 1 or price.stripe_price_id is None]
         reach("billing.tasks.after_call")
 
         async def record(work: UnitOfWork) -> None:
-            rows = select(Price).where(Price.id.in_(synced)).order_by(Price.id).with_for_update()
-            for price in (await work.session.execute(rows)).scalars():
-                price.stripe_price_id = synced[price.id]
-                work.publish(
-                    PriceSynced(
-                        price_id=price.id,
-                        plan_id=payload["plan_id"],
-                        plan_version=payload["version"],
-                        stripe_product_id=product_id,
-                        stripe_price_id=synced[price.id],
-                    )
-                )
-            await self._queue.complete(work.session, claimed)
+            told = {price.id: found[price.id] for price in news if price.id in found}
+            await _record_prices(work, payload, product_id, told)
+            if not refused:
+                await self._queue.complete(work.session, claimed)
 
         await self._database.run(record)
+        if refused:
+            raise _combined(refused)
 
     async def _ensure_price(self, price: Price, product_id: str, generation: int) -> str:
         if price.stripe_price_id is not None:
             return price.stripe_price_id
         if price.problem is not None:
             raise HandlingFailed(f"{price.id}: {price.problem}", FailureClass.NEEDS_HUMAN)
-        details = PriceDetails(price.id, product_id, price.currency, price.interval, price.amount_minor)
-        return await self._payments.ensure_price(details, generation=generation)
+        try:
+            recurrence = recurrence_of(price.interval)
+        except UnknownInterval as error:
+            raise HandlingFailed(f"{price.id}: {error}", FailureClass.PERMANENT) from error
+        details = PriceDetails(price.id, product_id, price.currency, recurrence, price.amount_minor)
+        try:
+            return await self._payments.ensure_price(details, generation=generation)
+        except ProviderFailure as failure:
+            reason = f"{price.id}: {failure.reason}"
+            raise HandlingFailed(reason, failure.failure, retry_after=failure.retry_after) from failure
 
     async def _expire_session(self, claimed: Claimed) -> None:
         opened = await self._payments.expire_session(claimed.row["payload"]["session_id"])
@@ -140,5 +147,23 @@ class TaskRunner:
         await self._database.run(record)
 
 
-def _generation(claimed: Claimed) -> int:
-    return (claimed.attempt - 1) // _ATTEMPTS_PER_KEY
+async def _record_prices(work: UnitOfWork, payload: dict[str, Any], product_id: str, synced: dict[str, str]) -> None:
+    rows = select(Price).where(Price.id.in_(synced)).order_by(Price.id).with_for_update()
+    for price in (await work.session.execute(rows)).scalars():
+        price.stripe_price_id = synced[price.id]
+        work.publish(
+            PriceSynced(
+                price_id=price.id,
+                plan_id=payload["plan_id"],
+                plan_version=payload["version"],
+                stripe_product_id=product_id,
+                stripe_price_id=synced[price.id],
+            )
+        )
+
+
+def _combined(failures: Sequence[HandlingFailed]) -> HandlingFailed:
+    """One failure for several: worth another try as long as one of them is, with every reason."""
+    best = next((failure for failure in failures if failure.failure is not FailureClass.PERMANENT), failures[0])
+    reasons = "; ".join(failure.reason for failure in failures)
+    return HandlingFailed(reasons, best.failure, retry_after=best.retry_after)

@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.billing.domain import Plan, Price
 from services.billing.domain.stripe_task import SYNC_PLAN
-from services.billing.use_cases.stripe_tasks import schedule
+from services.billing.use_cases.schedule import schedule
 from shared.contracts.catalog import PlanPrice, PlanPublished
 from shared.database import FailureClass, HandlingFailed, UnitOfWork
 

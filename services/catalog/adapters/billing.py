@@ -19,9 +19,14 @@ _LONGEST_RETRY_AFTER = 120
 
 
 class CheckoutLine(BaseModel):
-    """One line of what is to be paid; amounts are per unit, in minor units of the order's currency."""
+    """One line of what is to be paid; amounts are per unit, in minor units of the order's currency.
 
+    `item_id` is the order's item that the money is for; `description` is what the line is called on an invoice.
+    """
+
+    item_id: str
     price_id: str
+    name: str
     description: str
     quantity: int
     unit_amount_minor: int

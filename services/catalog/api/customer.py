@@ -6,15 +6,17 @@ from starlette.responses import StreamingResponse
 
 from services.catalog.adapters.billing import Checkouts
 from services.catalog.api.schemas import CheckoutView, OrderBody
-from services.catalog.queries.order_views import OrderView, order_view
-from services.catalog.queries.orders import account_order, account_orders, account_timeline, must_own
+from services.catalog.product_types import ProductTypes
+from services.catalog.queries.order_views import order_view
+from services.catalog.queries.orders import must_own, own_order_detail, own_orders, own_timeline
 from services.catalog.use_cases.cancel_order import cancel_order
 from services.catalog.use_cases.open_checkout import OpenPage, record_checkout, request_checkout
 from services.catalog.use_cases.place_order import place_order
+from shared.contracts.reads.catalog import OrderDetail, OrderView
 from shared.contracts.reads.common import Page, Timeline
 from shared.database import Database, Listener, UnitOfWork
 from shared.kernel.crashpoints import reach
-from shared.web.access import Caller, PermissionRouter, account_of, customer_router
+from shared.web.access import Caller, PermissionRouter, customer_router
 from shared.web.fields import path_id
 from shared.web.idempotency import OnceOptional, OnceRequired
 from shared.web.pagination import PageQuery
@@ -23,11 +25,11 @@ from shared.web.streams import change_stream
 OrderId = path_id("ord")
 
 
-def customer_routes(database: Database, listener: Listener, checkouts: Checkouts) -> APIRouter:
+def customer_routes(database: Database, listener: Listener, checkouts: Checkouts, types: ProductTypes) -> APIRouter:
     """Placing, watching, paying for and giving up orders."""
     router = customer_router("/api/v1/orders")
     _reading(router, database, listener)
-    _buying(router, database, checkouts)
+    _buying(router, database, checkouts, types)
     return router
 
 
@@ -36,41 +38,35 @@ def _reading(router: PermissionRouter, database: Database, listener: Listener) -
     async def list_orders(caller: Caller, page: PageQuery) -> Page[OrderView]:
         """The account's orders, newest first."""
         async with database.read() as session:
-            return await account_orders(session, account_of(caller), page)
+            return await own_orders(session, caller, page)
 
     @router.get("/{order_id}", permission="orders.read")
-    async def get_order(caller: Caller, order_id: OrderId) -> OrderView:  # type: ignore[valid-type]
-        """One order."""
+    async def get_order(caller: Caller, order_id: OrderId) -> OrderDetail:  # type: ignore[valid-type]
+        """One order with its timeline."""
         async with database.read() as session:
-            return await account_order(session, account_of(caller), order_id)
+            return await own_order_detail(session, caller, order_id)
 
     @router.get("/{order_id}/timeline", permission="orders.read")
     async def get_order_timeline(caller: Caller, order_id: OrderId) -> Timeline:  # type: ignore[valid-type]
         """What happened to an order, in the order it happened."""
         async with database.read() as session:
-            return await account_timeline(session, account_of(caller), order_id)
+            return await own_timeline(session, caller, order_id)
 
     @router.get("/{order_id}/stream", permission="orders.read", response_class=StreamingResponse)
     async def stream_order(caller: Caller, order_id: OrderId) -> StreamingResponse:  # type: ignore[valid-type]
         """Server-sent events that say when to read the order again."""
         async with database.read() as session:
-            await must_own(session, account_of(caller), order_id)
+            await must_own(session, caller, order_id)
         return change_stream(listener, "timeline", order_id)
 
 
-def _buying(router: PermissionRouter, database: Database, checkouts: Checkouts) -> None:
+def _buying(router: PermissionRouter, database: Database, checkouts: Checkouts, types: ProductTypes) -> None:
     @router.post("", permission="orders.place", status_code=201, response_model=OrderView)
     async def create_order(caller: Caller, body: OrderBody, once: OnceRequired) -> object:
-        """Places an order at the catalogue's prices."""
+        """Places an order at the catalogue's prices. Its items may renew at different intervals."""
 
         async def change(work: UnitOfWork) -> BaseModel:
-            order = await place_order(
-                work,
-                account_id=account_of(caller),
-                placed_by=caller.user_id,
-                currency=body.currency,
-                items=[item.wanted() for item in body.items],
-            )
+            order = await place_order(work, types, caller=caller, currency=body.currency, items=body.wanted())
             return order_view(order)
 
         return await once(change, status=201)
@@ -78,13 +74,12 @@ def _buying(router: PermissionRouter, database: Database, checkouts: Checkouts) 
     @router.post("/{order_id}/checkout", permission="orders.place")
     async def open_checkout(caller: Caller, order_id: OrderId) -> CheckoutView:  # type: ignore[valid-type]
         """Opens the page where the order is paid, or returns the one that is open."""
-        account_id = account_of(caller)
-        found = await database.run(lambda work: request_checkout(work, order_id=order_id, account_id=account_id))
+        found = await database.run(lambda work: request_checkout(work, caller=caller, order_id=order_id))
         if isinstance(found, OpenPage):
             return CheckoutView(url=found.url, expires_at=found.expires_at)
         page = await checkouts.open(found)
         reach("catalog.checkout.after_billing")
-        kept = await database.run(lambda work: record_checkout(work, order_id=order_id, page=page, by=caller.user_id))
+        kept = await database.run(lambda work: record_checkout(work, caller=caller, order_id=order_id, page=page))
         if not isinstance(kept, OpenPage):
             raise kept
         return CheckoutView(url=kept.url, expires_at=kept.expires_at)
@@ -94,7 +89,6 @@ def _buying(router: PermissionRouter, database: Database, checkouts: Checkouts) 
         """Gives up an order that was not paid. Safe to repeat."""
 
         async def change(work: UnitOfWork) -> BaseModel:
-            order = await cancel_order(work, order_id=order_id, account_id=account_of(caller), by=caller.user_id)
-            return order_view(order)
+            return order_view(await cancel_order(work, caller=caller, order_id=order_id))
 
         return await once(change)

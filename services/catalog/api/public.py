@@ -1,21 +1,30 @@
-"""What anybody may read: the catalogue."""
+"""What anybody may read: the catalogue, and what an order would cost."""
 
 import hashlib
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.catalog.api.schemas import Currency
-from services.catalog.queries.plans import PlanList, PlanView, published_plan, published_plans
+from services.catalog.api.schemas import Currency, OrderBody
+from services.catalog.product_types import ProductTypes
+from services.catalog.queries.plans import published_plan, published_plans
+from services.catalog.queries.quotes import quote
+from shared.contracts.reads.catalog import PlanList, PlanView, QuoteView
 from shared.database import Database
-from shared.web.access import public_router
+from shared.kernel import Principal
+from shared.web.access import principal_of, public_router
 
 _CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=300"
 
 
-def public_routes(database: Database) -> APIRouter:
+def _anybody(request: Request) -> Principal | None:
+    """The caller, when they say who they are. Raises Unauthenticated for a token that is not valid."""
+    return principal_of(request) if "authorization" in request.headers else None
+
+
+def public_routes(database: Database, types: ProductTypes) -> APIRouter:
     """Plans and prices. Caches may keep them for a minute: an order is always priced from the catalogue itself."""
     router = public_router()
 
@@ -27,13 +36,22 @@ def public_routes(database: Database) -> APIRouter:
     ) -> Response:
         """Every plan on sale; with `currency` only those sold in it."""
         async with database.read() as session:
-            return _cacheable(request, await published_plans(session, currency, product_type))
+            return _cacheable(request, await published_plans(session, types, currency, product_type))
 
     @router.get("/plans/{code}", response_model=PlanView)
     async def get_plan(request: Request, code: Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]) -> Response:
         """One plan on sale."""
         async with database.read() as session:
-            return _cacheable(request, await published_plan(session, code))
+            return _cacheable(request, await published_plan(session, types, code))
+
+    @router.post("/quotes")
+    async def get_quote(body: OrderBody, caller: Annotated[Principal | None, Depends(_anybody)]) -> QuoteView:
+        """What an order would cost: checked and priced as the order itself would be. Nothing is kept.
+
+        `warnings` hinder nothing. Whoever sends a token is also told of names their account has already.
+        """
+        async with database.read() as session:
+            return await quote(session, types, caller, body.currency, body.wanted())
 
     return router
 

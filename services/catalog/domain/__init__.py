@@ -1,21 +1,24 @@
 """Rules and lifecycles of catalog; no session, no network, no clock of its own."""
 
 from services.catalog.domain.base import SCHEMA, Base
+from services.catalog.domain.customers import Customer
 from services.catalog.domain.entitlements import ENTITLEMENT, Entitlement, EntitlementHistory
-from services.catalog.domain.order_items import OrderItem
+from services.catalog.domain.intervals import INTERVALS
+from services.catalog.domain.order_items import Described, OrderItem
 from services.catalog.domain.order_states import ORDER
 from services.catalog.domain.orders import Order, OrderHistory
 from services.catalog.domain.payments import Outcome, Particulars, Payment
-from services.catalog.domain.plans import INTERVALS, PLAN, PRODUCT_TYPES, Plan, PlanHistory, Price, Product
+from services.catalog.domain.plans import PLAN, Plan, PlanGroup, PlanHistory, Price
 
 __all__ = [
     "ENTITLEMENT",
     "INTERVALS",
     "ORDER",
     "PLAN",
-    "PRODUCT_TYPES",
     "SCHEMA",
     "Base",
+    "Customer",
+    "Described",
     "Entitlement",
     "EntitlementHistory",
     "Order",
@@ -25,7 +28,7 @@ __all__ = [
     "Particulars",
     "Payment",
     "Plan",
+    "PlanGroup",
     "PlanHistory",
     "Price",
-    "Product",
 ]

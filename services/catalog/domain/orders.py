@@ -4,25 +4,24 @@ Money is believed only when billing reports it, and then compared with the order
 fit, or comes when the order is closed, delivers nothing: it puts the order before a person.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, ForeignKey, Identity, Index, String, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, ForeignKey, Index, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, WriteOnlyMapped, foreign, mapped_column, relationship
 
 from services.catalog.domain.base import Base
+from services.catalog.domain.customers import Customer
 from services.catalog.domain.entitlements import Entitlement
-from services.catalog.domain.hostnames import numbered
 from services.catalog.domain.order_items import OrderItem
 from services.catalog.domain.order_states import NOT_PAYABLE, ORDER, REVIEW_REASONS
 from services.catalog.domain.payments import Outcome, Particulars, Payment
 from shared.database import History, Instant, PrefixedId, Stateful, status_check
-from shared.kernel import Conflict, Lifecycle, Money, new_id
+from shared.kernel import Conflict, Lifecycle, Money, new_id, rfc3339
 
 TIME_TO_PAY = timedelta(hours=24)
-FIRST_NUMBER = 100_001
 
 
 class OrderHistory(History, Base):
@@ -45,12 +44,14 @@ class Order(Stateful, Base):
         Index("ix_orders_account_id_id", "account_id", "id"),
         Index("ix_orders_status_id", "status", "id"),
         Index("ix_orders_unpaid", "expires_at", postgresql_where=text("status = 'awaiting_payment'")),
+        Index("ix_orders_attention", "id", postgresql_where=text("attention <> '[]'::jsonb")),
+        Index("ix_orders_paid_at", "paid_at", postgresql_include=["currency", "total_minor"]),
     )
     lifecycle: ClassVar[Lifecycle] = ORDER
     history_model: ClassVar[type[Any]] = OrderHistory
 
     id: Mapped[str] = mapped_column(PrefixedId("ord"), primary_key=True)
-    serial: Mapped[int] = mapped_column(BigInteger, Identity(start=FIRST_NUMBER), unique=True)
+    number: Mapped[str] = mapped_column(String(24), unique=True)
     account_id: Mapped[str] = mapped_column(PrefixedId("acc"))
     placed_by: Mapped[str] = mapped_column(PrefixedId("usr"))
     currency: Mapped[str] = mapped_column(String(3))
@@ -75,14 +76,18 @@ class Order(Stateful, Base):
     payments: Mapped[list[Payment]] = relationship(lazy="raise", order_by=Payment.id)
     entitlements: Mapped[list[Entitlement]] = relationship(lazy="raise", order_by=Entitlement.id)
     history: WriteOnlyMapped[OrderHistory] = relationship(cascade="all, delete-orphan", passive_deletes=True)
+    customer: Mapped[Customer | None] = relationship(
+        lazy="raise", viewonly=True, primaryjoin=lambda: foreign(Order.account_id) == Customer.account_id
+    )
 
     @classmethod
     def place(
-        cls, account_id: str, placed_by: str, currency: str, items: Sequence[OrderItem], *, at: datetime
+        cls, number: str, account_id: str, placed_by: str, currency: str, items: Sequence[OrderItem], *, at: datetime
     ) -> "Order":
-        """A new order for `items`, all in `currency`, to be paid within a day."""
+        """A new order for `items`, all in `currency`, to be paid within a day. `number` is what people quote."""
         order = cls(
             id=new_id("ord"),
+            number=number,
             account_id=account_id,
             placed_by=placed_by,
             currency=currency,
@@ -108,11 +113,6 @@ class Order(Stateful, Base):
     def has_status(cls, status: str) -> ColumnElement[bool]:
         """For queries: the order is in this state."""
         return cls._status == status
-
-    @property
-    def number(self) -> str:
-        """The number people quote, such as `EZ-100123`."""
-        return f"EZ-{self.serial}"
 
     @property
     def total(self) -> Money:
@@ -168,17 +168,27 @@ class Order(Stateful, Base):
         return True
 
     def receive(
-        self, account_id: str, money: Particulars, *, paid_at: datetime, subscription: str | None, at: datetime, by: str
+        self,
+        account_id: str,
+        money: Particulars,
+        *,
+        paid_at: datetime,
+        at: datetime,
+        by: str,
+        items: Collection[str] = (),
+        subscription: str | None = None,
     ) -> bool:
-        """A payment arrived. True when it pays the order, and what was bought must now be granted.
+        """A payment arrived, at `paid_at`. True when it pays the order, and what was bought must now be granted.
 
-        The same particulars again change nothing. Anything else is kept and shown to staff, and grants nothing.
+        `items` are those it is for; none means all of them. The same particulars again change nothing. Anything else is
+        kept and shown to staff, and grants nothing.
         """
-        payment, wrong = self._payment(money), self._difference(account_id, money)
+        payment, wrong = self._payment(money), self._difference(account_id, money, items)
         if payment is not None and (payment.outcome != Outcome.MISMATCHED or wrong is not None):
             return False
         if payment is None:
             payment = self._record(money, paid_at, subscription)
+        payment.paid_at = paid_at  # where a mismatch was reported first, only the moment we heard was known
         if self.status in ("paid", "fulfilled"):
             self._set_aside(payment, Outcome.SECOND, "the order was paid already", at, by)
             return False
@@ -227,11 +237,13 @@ class Order(Stateful, Base):
         self.payments.append(payment)
         return payment
 
-    def _difference(self, account_id: str, money: Particulars) -> str | None:
+    def _difference(self, account_id: str, money: Particulars, items: Collection[str]) -> str | None:
         if account_id != self.account_id:
             return f"paid by {account_id}"
         if (money.amount_minor, money.currency) != (self.total_minor, self.currency):
             return f"received {money}, the order's total is {self.total}"
+        if items and set(items) != {item.id for item in self.items}:
+            return "it names other items than those of the order"
         return None
 
     def _set_aside(self, payment: Payment, outcome: Outcome, reason: str, at: datetime, by: str) -> None:
@@ -249,7 +261,8 @@ class Order(Stateful, Base):
         self.paid_at = payment.paid_at
         self.review_reason = None
         self.problem_code = self.problem_message = self.problem_at = None
-        return self._move("pay", at=at, by=by, reason=reason, detail={"amount": str(payment.particulars)})
+        detail = {"amount": str(payment.particulars), "paid_at": rfc3339(payment.paid_at)}
+        return self._move("pay", at=at, by=by, reason=reason, detail=detail)
 
     def flag(self, what: str) -> None:
         """Puts the order on the list of what staff should look at."""
@@ -266,15 +279,7 @@ class Order(Stateful, Base):
     def grant(self, *, at: datetime, by: str) -> list[Entitlement]:
         """The right to every unit of every item; for an order that has just been paid."""
         granted = [
-            Entitlement.grant(
-                order_id=self.id,
-                item_id=item.id,
-                account_id=self.account_id,
-                ordinal=ordinal,
-                hostname=numbered(item.hostname, ordinal, item.quantity),
-                at=at,
-                by=by,
-            )
+            Entitlement.grant(item, ordinal, order_id=self.id, account_id=self.account_id, at=at, by=by)
             for item in self.items
             for ordinal in range(1, item.quantity + 1)
         ]
@@ -282,9 +287,14 @@ class Order(Stateful, Base):
         self.note("deliver", at=at, by=by, detail={"services": len(granted)})
         return granted
 
+    def rights_of(self, item_ids: Collection[str]) -> list[Entitlement]:
+        """The entitlements of these items."""
+        return [right for right in self.entitlements if right.item_id in item_ids]
+
     def fulfill_when_all_run(self, *, at: datetime, by: str) -> bool:
-        """Once every entitlement is active the order is fulfilled. True when that is now."""
-        if self.status != "paid" or any(entitlement.status != "active" for entitlement in self.entitlements):
+        """Once every right that is not over has been served, the order is fulfilled. True when that is now."""
+        live = [right for right in self.entitlements if not right.is_over]
+        if self.status != "paid" or not live or any(right.activated_at is None for right in live):
             return False
         self.fulfilled_at = at
         return self._move("fulfill", at=at, by=by)

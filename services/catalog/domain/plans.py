@@ -1,4 +1,4 @@
-"""What can be bought: products, their plans, and what each plan costs.
+"""What can be bought: plans, the groups they are presented in, and what each plan costs.
 
 A price never changes. When a plan is to cost something else, its price is superseded by a new one and the plan's
 version goes up: orders keep pointing at the price they were placed at.
@@ -7,16 +7,24 @@ version goes up: orders keep pointing at the price they were placed at.
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship, validates
 
 from services.catalog.domain.base import Base
 from shared.database import History, Instant, PrefixedId, Stateful, status_check
 from shared.kernel import Conflict, Lifecycle, Money, new_id
-
-PRODUCT_TYPES = ("vps", "hosting", "domain", "certificate")
-INTERVALS = ("month", "year")
 
 PLAN = Lifecycle(
     "plan",
@@ -29,25 +37,20 @@ PLAN = Lifecycle(
 )
 
 
-def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
+class PlanGroup(Base):
+    """Plans that are presented together, in the order of their positions."""
 
-
-class Product(Base):
-    """A kind of thing that is sold; its plans are sizes of it."""
-
-    __tablename__ = "products"
-    __table_args__ = (_one_of("product_type", PRODUCT_TYPES),)
+    __tablename__ = "plan_groups"
 
     id: Mapped[str] = mapped_column(PrefixedId("prd"), primary_key=True)
-    product_type: Mapped[str] = mapped_column(String(20), unique=True)
+    code: Mapped[str] = mapped_column(String(63), unique=True)
     name: Mapped[str] = mapped_column(String(80))
+    position: Mapped[int] = mapped_column(Integer, default=0)
 
     @classmethod
-    def new(cls, product_type: str, name: str) -> "Product":
-        """A product that does not exist yet."""
-        return cls(id=new_id("prd"), product_type=product_type, name=name)
+    def new(cls, code: str, name: str, position: int = 0) -> "PlanGroup":
+        """A group that does not exist yet."""
+        return cls(id=new_id("prd"), code=code, name=name, position=position)
 
 
 class PlanHistory(History, Base):
@@ -65,7 +68,6 @@ class Price(Base):
 
     __tablename__ = "prices"
     __table_args__ = (
-        _one_of("interval", INTERVALS),
         CheckConstraint("amount_minor > 0 AND setup_fee_minor >= 0", name="amounts"),
         Index(
             "uq_prices_current",
@@ -81,7 +83,7 @@ class Price(Base):
     id: Mapped[str] = mapped_column(PrefixedId("prc"), primary_key=True)
     plan_id: Mapped[str] = mapped_column(PrefixedId("pln"), ForeignKey("catalog.plans.id"))
     currency: Mapped[str] = mapped_column(String(3))
-    interval: Mapped[str] = mapped_column(String(10))
+    interval: Mapped[str] = mapped_column(String(20))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     setup_fee_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     superseded_at: Mapped[datetime | None] = mapped_column(Instant, default=None)
@@ -122,38 +124,47 @@ class Price(Base):
 
 
 class Plan(Stateful, Base):
-    """One size of a product, with its prices. `code` is its name in URLs and in the API."""
+    """Something that can be bought, with its prices. `code` is its name in URLs and in the API.
+
+    `spec` are its sizes and `options` the choices of its type's fields, by key, each as a value and its label.
+    """
 
     __tablename__ = "plans"
     __table_args__ = (
         status_check(PLAN),
-        _one_of("availability", ("open", "announced")),
+        CheckConstraint("availability IN ('open', 'announced')", name="availability"),
         Index("ix_plans_status_position", "status", "position"),
     )
     lifecycle: ClassVar[Lifecycle] = PLAN
     history_model: ClassVar[type[Any]] = PlanHistory
 
     id: Mapped[str] = mapped_column(PrefixedId("pln"), primary_key=True)
-    product_id: Mapped[str] = mapped_column(PrefixedId("prd"), ForeignKey("catalog.products.id"), index=True)
+    group_id: Mapped[str] = mapped_column(PrefixedId("prd"), ForeignKey("catalog.plan_groups.id"), index=True)
+    product_type: Mapped[str] = mapped_column(String(40))
     code: Mapped[str] = mapped_column(String(63), unique=True)
     name: Mapped[str] = mapped_column(String(80))
     tagline: Mapped[str] = mapped_column(String(160), default="")
     description: Mapped[str] = mapped_column(Text, default="")
     features: Mapped[list[str]] = mapped_column(JSONB, default=list)
     spec: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
-    templates: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list)
+    options: Mapped[dict[str, list[dict[str, str]]]] = mapped_column(JSONB, default=dict)
     availability: Mapped[str] = mapped_column(String(12), default="open")
+    recommended: Mapped[bool] = mapped_column(Boolean, default=False)
     position: Mapped[int] = mapped_column(Integer, default=0)
     created_at: Mapped[datetime] = mapped_column(Instant)
 
-    product: Mapped[Product] = relationship(lazy="raise")
+    group: Mapped[PlanGroup] = relationship(lazy="raise")
     prices: Mapped[list[Price]] = relationship(lazy="raise", order_by=lambda: (Price.currency, Price.interval))
     history: WriteOnlyMapped[PlanHistory] = relationship(cascade="all, delete-orphan", passive_deletes=True)
 
     @classmethod
-    def draft(cls, product: Product, code: str, name: str, *, at: datetime, by: str, **described: Any) -> "Plan":
+    def draft(
+        cls, group: PlanGroup, product_type: str, code: str, name: str, *, at: datetime, by: str, **described: Any
+    ) -> "Plan":
         """A plan nobody can see yet. `described` are the columns that describe it."""
-        plan = cls(id=new_id("pln"), product=product, code=code, name=name, created_at=at, prices=[], **described)
+        names = {"product_type": product_type, "code": code, "name": name}
+        empty: dict[str, Any] = {"spec": {}, "options": {}, "features": []}
+        plan = cls(id=new_id("pln"), group=group, created_at=at, prices=[], **names, **(empty | described))
         plan._begin(at=at, by=by)
         return plan
 
@@ -173,10 +184,6 @@ class Plan(Stateful, Base):
             if (price.currency, price.interval) == (currency, interval):
                 return price
         return None
-
-    def has_template(self, template: str) -> bool:
-        """Whether this plan can be installed with `template`."""
-        return any(offered["id"] == template for offered in self.templates)
 
     def supersede(self, currency: str, interval: str, *, at: datetime) -> None:
         """Ends the present price in `currency` per `interval`, if there is one, so that another can follow."""

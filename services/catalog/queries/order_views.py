@@ -1,87 +1,25 @@
 """An order as its customer sees it, and as staff see it."""
 
-from pydantic import BaseModel
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from datetime import datetime
 
-from services.catalog.domain import Order, OrderItem
-from shared.contracts.reads.common import Moment, MoneyView
+from services.catalog.domain import Customer, Entitlement, Order, OrderItem
+from services.catalog.domain.intervals import INTERVALS
+from shared.contracts.reads.catalog import (
+    EntitlementView,
+    OrderDetail,
+    OrderItemView,
+    OrderView,
+    PaymentProblem,
+    PaymentView,
+    PlanName,
+    RenewalView,
+    StaffOrderDetail,
+    StaffOrderView,
+)
+from shared.contracts.reads.common import CustomerRef, LabelledValue, MoneyView, TimelineEntry
 from shared.kernel import Money
-
-
-class PlanName(BaseModel):
-    """The plan an item was bought from, as it was called then."""
-
-    code: str
-    name: str
-
-
-class OrderItemView(BaseModel):
-    """One line of an order; `unit` and `setup_fee` are per unit, `total` is for all of them."""
-
-    id: str
-    plan: PlanName
-    product_type: str
-    interval: str
-    quantity: int
-    hostname: str
-    template: str | None
-    unit: MoneyView
-    setup_fee: MoneyView
-    total: MoneyView
-
-
-class EntitlementView(BaseModel):
-    """The right to one running service: granted, delayed (we are on it), active or ended."""
-
-    id: str
-    item_id: str
-    status: str
-    service_id: str | None
-
-
-class PaymentProblem(BaseModel):
-    """Why the last attempt to pay was refused."""
-
-    code: str
-    message: str
-
-
-class OrderView(BaseModel):
-    """An order."""
-
-    id: str
-    number: str
-    status: str
-    currency: str
-    total: MoneyView
-    created_at: Moment
-    expires_at: Moment
-    paid_at: Moment | None
-    fulfilled_at: Moment | None
-    payment_problem: PaymentProblem | None
-    items: list[OrderItemView]
-    entitlements: list[EntitlementView]
-
-
-class PaymentView(BaseModel):
-    """Money that arrived: settled · late · mismatched · second."""
-
-    checkout_id: str
-    amount_minor: int
-    currency: str
-    outcome: str
-    reason: str | None
-    stripe_subscription_id: str | None
-    paid_at: Moment
-
-
-class StaffOrderView(OrderView):
-    """An order in the console, with whose it is and what staff should look at."""
-
-    account_id: str
-    placed_by: str
-    review_reason: str | None
-    attention: list[str]
-    payments: list[PaymentView]
 
 
 def order_view(order: Order) -> OrderView:
@@ -96,25 +34,32 @@ def order_view(order: Order) -> OrderView:
         number=order.number,
         status=order.status,
         currency=order.currency,
-        total=_money(order.total),
+        total=money_view(order.total),
         created_at=order.created_at,
         expires_at=order.expires_at,
         paid_at=order.paid_at,
         fulfilled_at=order.fulfilled_at,
         payment_problem=problem,
         items=[_item_view(item) for item in order.items],
-        entitlements=[
-            EntitlementView(id=right.id, item_id=right.item_id, status=right.status, service_id=right.service_id)
-            for right in rights
-        ],
+        entitlements=[entitlement_view(right) for right in rights],
+        renewals=_renewals(order),
     )
 
 
-def staff_order_view(order: Order) -> StaffOrderView:
+def order_detail(order: Order, timeline: list[TimelineEntry]) -> OrderDetail:
+    """The order with its story, as its customer sees it."""
+    return OrderDetail(**_fields(order_view(order)), timeline=timeline)
+
+
+def staff_order_view(order: Order, customer: Customer | None) -> StaffOrderView:
     """The order as staff see it. Items, entitlements and payments must be loaded."""
     return StaffOrderView(
-        **order_view(order).model_dump(),
-        account_id=order.account_id,
+        **_fields(order_view(order)),
+        customer=CustomerRef(
+            account_id=order.account_id,
+            name=customer.name if customer is not None else None,
+            email=customer.email if customer is not None else None,
+        ),
         placed_by=order.placed_by,
         review_reason=order.review_reason,
         attention=order.attention,
@@ -125,12 +70,62 @@ def staff_order_view(order: Order) -> StaffOrderView:
                 currency=payment.currency,
                 outcome=payment.outcome,
                 reason=payment.reason,
-                stripe_subscription_id=payment.stripe_subscription_id,
                 paid_at=payment.paid_at,
             )
             for payment in order.payments
         ],
     )
+
+
+def staff_order_detail(order: Order, timeline: list[TimelineEntry]) -> StaffOrderDetail:
+    """The order with its story, as staff see it. Its customer must be loaded too."""
+    return StaffOrderDetail(**_fields(staff_order_view(order, order.customer)), timeline=timeline)
+
+
+def entitlement_view(right: Entitlement) -> EntitlementView:
+    """The right to one service."""
+    return EntitlementView(
+        id=right.id,
+        item_id=right.item_id,
+        ordinal=right.ordinal,
+        name=right.name,
+        status=right.status,
+        service_id=right.service_id,
+        plan=PlanName(code=right.plan_code, name=right.plan_name),
+        paid_until=right.paid_until,
+    )
+
+
+def money_view(amount: Money) -> MoneyView:
+    """An amount, for the API."""
+    return MoneyView(amount_minor=amount.amount_minor, currency=amount.currency)
+
+
+def renewal_views(due: Mapping[str, Money], next_at: Mapping[str, datetime] | None = None) -> list[RenewalView]:
+    """What is charged each interval, the shortest first."""
+    order = list(INTERVALS)
+    known = sorted(due, key=lambda interval: (order.index(interval) if interval in order else len(order), interval))
+    return [
+        RenewalView(interval=interval, total=money_view(due[interval]), next_at=(next_at or {}).get(interval))
+        for interval in known
+    ]
+
+
+def _renewals(order: Order) -> list[RenewalView]:
+    """For all units that are not over; for an order that is closed unpaid, nothing renews."""
+    if order.status in ("canceled", "expired"):
+        return []
+    live = Counter(right.item_id for right in order.entitlements if not right.is_over)
+    due: dict[str, Money] = defaultdict(lambda: Money.zero(order.currency))
+    next_at: dict[str, datetime] = {}
+    for item in order.items:
+        units = live[item.id] if order.entitlements else item.quantity
+        if not units or item.ended_at is not None:
+            continue
+        due[item.interval] += item.unit * units
+        if item.paid_until is not None:
+            next_at[item.interval] = min(item.paid_until, next_at.get(item.interval, item.paid_until))
+    return renewal_views(due, next_at)
 
 
 def _item_view(item: OrderItem) -> OrderItemView:
@@ -140,13 +135,14 @@ def _item_view(item: OrderItem) -> OrderItemView:
         product_type=item.product_type,
         interval=item.interval,
         quantity=item.quantity,
-        hostname=item.hostname,
-        template=item.template,
-        unit=_money(item.unit),
-        setup_fee=_money(item.setup_fee),
-        total=_money(item.total),
+        name=item.name,
+        configuration=item.configuration,
+        configured=[LabelledValue(**line) for line in item.configured],
+        unit=money_view(item.unit),
+        setup_fee=money_view(item.setup_fee),
+        total=money_view(item.total),
     )
 
 
-def _money(amount: Money) -> MoneyView:
-    return MoneyView(amount_minor=amount.amount_minor, currency=amount.currency)
+def _fields(view: OrderView) -> dict[str, object]:
+    return {name: getattr(view, name) for name in type(view).model_fields}

@@ -19,7 +19,7 @@ _REVIEW = {
 
 
 class _Line(NamedTuple):
-    """One line of history, of the order itself or of one of its entitlements (then with its host name)."""
+    """One line of history, of the order itself or of one of its entitlements (then with the unit's name)."""
 
     rank: int
     id: int
@@ -27,7 +27,7 @@ class _Line(NamedTuple):
     at: datetime
     reason: str | None
     detail: dict[str, Any]
-    hostname: str | None
+    name: str | None
 
 
 class _Story(NamedTuple):
@@ -46,7 +46,7 @@ Told = TimelineEntry | None
 
 
 def _entry(line: _Line, title: str, detail: str | None = None, state: str = "done") -> TimelineEntry:
-    key = f"{line.verb}-{line.id}" if line.hostname is None else f"service-{line.verb}-{line.id}"
+    key = f"{line.verb}-{line.id}" if line.name is None else f"service-{line.verb}-{line.id}"
     return TimelineEntry(at=line.at, key=key, title=title, detail=detail, state=state)
 
 
@@ -65,6 +65,7 @@ def _payment_failed(line: _Line, _story: _Story) -> Told:
 
 
 def _paid(line: _Line, story: _Story) -> Told:
+    """Told at the moment of the payment, which may have been before we heard of it."""
     detail = f"Accepted by staff: {line.reason}" if story.for_staff and line.reason else None
     return _entry(line, f"Payment received · {line.detail['amount']}", detail)
 
@@ -94,17 +95,70 @@ def _held(line: _Line, story: _Story) -> Told:
 
 
 def _running(line: _Line, story: _Story) -> Told:
-    return _entry(line, f"{line.hostname} is running") if story.services > 1 else None
+    """A single service is told once, when the order is fulfilled."""
+    return _entry(line, f"{line.name} is running") if story.services > 1 else None
 
 
 def _delayed(line: _Line, story: _Story) -> Told:
     detail = line.reason if story.for_staff else "We are on it; you need not do anything."
-    state = "active" if line.hostname in story.delayed else "done"
-    return _entry(line, f"{line.hostname} takes longer than usual", detail, state)
+    state = "active" if line.name in story.delayed else "done"
+    return _entry(line, f"{line.name} takes longer than usual", detail, state)
 
 
-def _ended(line: _Line, _story: _Story) -> Told:
-    return _entry(line, f"{line.hostname} has ended")
+def _decided(words: str) -> Callable[[_Line, _Story], Told]:
+    """What was decided about a service, with the reason, which its customer may read."""
+
+    def tell(line: _Line, _story: _Story) -> Told:
+        return _entry(line, words.format(line.name), line.reason)
+
+    return tell
+
+
+def _changed(line: _Line, _story: _Story) -> Told:
+    return _entry(line, f"{line.name} becomes {line.detail['to']}", line.reason)
+
+
+def _terminated(line: _Line, _story: _Story) -> Told:
+    removed_at = line.detail.get("removed_at")
+    if removed_at is None:
+        return _entry(line, f"{line.name} was removed")
+    return _entry(line, f"{line.name} was stopped for good", f"Its data is kept until {_day(removed_at)}.")
+
+
+def _renewal_started(line: _Line, _story: _Story) -> Told:
+    detail = f"{line.detail['items']} · next on {_day(line.detail['next'])}"
+    return _entry(line, f"Renews per {line.detail['interval']}", detail)
+
+
+def _renewed(line: _Line, _story: _Story) -> Told:
+    detail = f"{line.detail['items']} · paid until {_day(line.detail['next'])}"
+    return _entry(line, f"Renewed · {line.detail['amount']}", detail)
+
+
+def _rescheduled(line: _Line, _story: _Story) -> Told:
+    return _entry(line, f"The next charge moved to {_day(line.detail['next'])}", line.detail["items"])
+
+
+def _past_due(line: _Line, story: _Story) -> Told:
+    state = "failed" if "past_due" in story.order.attention else "done"
+    detail = f"{line.detail['items']} · {line.detail['message']}"
+    return _entry(line, "A renewal could not be charged", detail, state)
+
+
+def _recovered(line: _Line, _story: _Story) -> Told:
+    return _entry(line, "The renewal is paid", line.detail["items"])
+
+
+def _subscription_ended(line: _Line, _story: _Story) -> Told:
+    return _entry(line, "Renews no more", f"{line.detail['items']} · {line.reason}")
+
+
+def _refunded(line: _Line, _story: _Story) -> Told:
+    return _entry(line, f"Refunded · {line.detail['amount']}")
+
+
+def _day(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment):%d %B %Y}"
 
 
 def _for_staff(title: str) -> Callable[[_Line, _Story], Told]:
@@ -132,17 +186,36 @@ _ORDER_WORDS: Mapping[str, Callable[[_Line, _Story], Told]] = {
     "late_payment": _for_staff("A payment arrived too late"),
     "mismatched_payment": _for_staff("A payment does not match the order"),
     "second_service": _for_staff("A second service reports for one entitlement"),
+    "renewal_started": _renewal_started,
+    "renewed": _renewed,
+    "rescheduled": _rescheduled,
+    "past_due": _past_due,
+    "recovered": _recovered,
+    "subscription_ended": _subscription_ended,
+    "refunded": _refunded,
+    "dispute_opened": _for_staff("The payer's bank disputes the payment"),
+    "dispute_closed": _for_staff("The dispute is decided"),
 }
 _SERVICE_WORDS: Mapping[str, Callable[[_Line, _Story], Told]] = {
     "activate": _running,
     "fail": _delayed,
-    "end": _ended,
+    "suspend": _decided("{} is suspended"),
+    "resume": _decided("{} is resumed"),
+    "resume_waiting": _decided("{} is resumed"),
+    "end": _decided("{} has ended"),
+    "restore": _decided("{} is restored"),
+    "restore_waiting": _decided("{} is restored"),
+    "change": _changed,
+    "service_suspended": _decided("{} was stopped"),
+    "service_resumed": _decided("{} runs again"),
+    "service_changed": _decided("{} was changed"),
+    "service_terminated": _terminated,
 }
 
 
 async def order_timeline(session: AsyncSession, order: Order, *, for_staff: bool) -> Timeline:
     """The story of an order whose entitlements are loaded; staff also read what only they may know."""
-    delayed = frozenset(right.hostname for right in order.entitlements if right.status == "delayed")
+    delayed = frozenset(right.name for right in order.entitlements if right.status == "delayed")
     story = _Story(order, for_staff, delayed)
     told = (_told(line, story) for line in await _lines(session, order.id))
     entries = [entry for entry in told if entry is not None]
@@ -152,7 +225,7 @@ async def order_timeline(session: AsyncSession, order: Order, *, for_staff: bool
 
 
 def _told(line: _Line, story: _Story) -> Told:
-    words = _ORDER_WORDS if line.hostname is None else _SERVICE_WORDS
+    words = _ORDER_WORDS if line.name is None else _SERVICE_WORDS
     tell = words.get(line.verb)
     return tell(line, story) if tell is not None else None
 
@@ -176,7 +249,7 @@ async def _lines(session: AsyncSession, order_id: str) -> list[_Line]:
         OrderHistory.at,
         OrderHistory.reason,
         OrderHistory.detail,
-        literal(None).label("hostname"),
+        literal(None).label("name"),
     ).where(OrderHistory.order_id == order_id)
     of_services = (
         select(
@@ -186,11 +259,17 @@ async def _lines(session: AsyncSession, order_id: str) -> list[_Line]:
             EntitlementHistory.at,
             EntitlementHistory.reason,
             EntitlementHistory.detail,
-            Entitlement.hostname,
+            Entitlement.name,
         )
         .join(Entitlement, Entitlement.id == EntitlementHistory.entitlement_id)
         .where(Entitlement.order_id == order_id)
     )
     rows = await session.execute(union_all(of_order, of_services))
-    lines = [_Line(*row) for row in rows]
+    lines = [_as_it_happened(_Line(*row)) for row in rows]
     return sorted(lines, key=lambda line: (line.at, 2 if line.verb == "fulfill" else line.rank, line.id))
+
+
+def _as_it_happened(line: _Line) -> _Line:
+    """A payment stands where it was made, not where it was heard of; one that staff accepted, where they decided."""
+    paid_at = line.detail.get("paid_at") if line.verb == "pay" and line.reason is None else None
+    return line if paid_at is None else line._replace(at=min(line.at, datetime.fromisoformat(paid_at)))

@@ -1,8 +1,10 @@
-"""The shelf: plans are published, repriced and retired by staff; billing says when Stripe knows their prices."""
+"""Plans are published, repriced and retired by staff; billing says when Stripe knows their prices."""
 
 from sqlalchemy import select
 
-from services.catalog.domain import Plan, Price
+from services.catalog.domain import INTERVALS, Plan, Price
+from services.catalog.domain.intervals import in_words
+from services.catalog.product_types import ProductTypes
 from services.catalog.use_cases.loading import locked_plan
 from shared.contracts.billing import PriceSynced
 from shared.contracts.catalog import PlanPublished
@@ -10,34 +12,37 @@ from shared.database import UnitOfWork
 from shared.kernel import CURRENCIES, FieldError, IllegalMove, Invalid, amount_problem, charge_problem
 
 
-async def publish_plan(work: UnitOfWork, *, plan_id: str, by: str) -> Plan:
+async def publish_plan(work: UnitOfWork, *, plan_id: str) -> Plan:
     """Lets everybody see the plan and tells billing its prices.
 
-    On a published plan it tells billing once more, so that staff can repair prices Stripe does not know.
+    On a published plan it tells billing once more. To billing the same version again means: try again, also where it
+    had given up. So staff can repair prices Stripe does not know.
     """
     plan = await locked_plan(work, plan_id)
-    plan.publish(at=work.clock.now(), by=by)
+    if not plan.publish(at=work.clock.now(), by=work.actor):
+        plan.note("announce_again", at=work.clock.now(), by=work.actor)
     announce(work, plan)
     return plan
 
 
 async def reprice_plan(
     work: UnitOfWork,
+    types: ProductTypes,
     *,
     plan_id: str,
     currency: str,
     interval: str,
     amount_minor: int,
     setup_fee_minor: int,
-    by: str,
 ) -> Plan:
     """Puts a new price in the place of the present one; orders placed before keep theirs.
 
-    A published plan is announced at once in its next version. The same price again changes nothing.
-    Raises Invalid for a price that Stripe would refuse, with the rule it breaks.
+    A published plan is announced at once in its next version. The same price again changes nothing. Raises Invalid for
+    an interval that is unknown, or at which the plan's type does not renew, and for a price that Stripe would refuse.
     """
     _must_be_chargeable(currency, amount_minor, setup_fee_minor)
     plan = await locked_plan(work, plan_id)
+    _must_renew(types, plan, interval)
     if plan.status == "retired":
         raise IllegalMove("plan", "retired", "reprice")
     present = plan.price_for(currency, interval)
@@ -46,7 +51,7 @@ async def reprice_plan(
     now = work.clock.now()
     plan.supersede(currency, interval, at=now)
     await work.session.flush()  # the old price must be gone before the new one may be the current one
-    plan.add_price(currency, interval, amount_minor, setup_fee_minor, at=now, by=by)
+    plan.add_price(currency, interval, amount_minor, setup_fee_minor, at=now, by=work.actor)
     if plan.status == "published":
         announce(work, plan)
     return plan
@@ -65,11 +70,19 @@ def _must_be_chargeable(currency: str, amount_minor: int, setup_fee_minor: int) 
         raise Invalid(errors[0].detail, slug="price-not-chargeable", errors=errors)
 
 
-async def retire_plan(work: UnitOfWork, *, plan_id: str, by: str) -> Plan:
+async def retire_plan(work: UnitOfWork, *, plan_id: str) -> Plan:
     """Takes the plan from sale. Safe to repeat."""
     plan = await locked_plan(work, plan_id)
-    plan.retire(at=work.clock.now(), by=by)
+    plan.retire(at=work.clock.now(), by=work.actor)
     return plan
+
+
+def _must_renew(types: ProductTypes, plan: Plan, interval: str) -> None:
+    product_type = types.get(plan.product_type)
+    known = tuple(INTERVALS) if product_type is None else product_type.intervals
+    if interval not in known or interval not in INTERVALS:
+        words = f"{plan.name} cannot renew per {in_words(interval)}. Possible: {', '.join(known)}."
+        raise Invalid(words, errors=(FieldError("/interval", words),))
 
 
 async def on_price_synced(work: UnitOfWork, event: PriceSynced) -> None:
@@ -88,7 +101,7 @@ def announce(work: UnitOfWork, plan: Plan) -> None:
                 "code": plan.code,
                 "name": plan.name,
                 "description": plan.description,
-                "product_type": plan.product.product_type,
+                "product_type": plan.product_type,
                 "version": plan.version,
                 "prices": [
                     {

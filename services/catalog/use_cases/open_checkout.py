@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from services.catalog.adapters.billing import CheckoutLine, CheckoutPage, CheckoutRequest
 from services.catalog.domain import Order
 from services.catalog.domain.order_states import NOT_PAYABLE
-from services.catalog.use_cases.loading import locked_order, order_changed
-from shared.contracts.catalog import OrderCanceled
+from services.catalog.use_cases.loading import order_changed, own_order
 from shared.database import UnitOfWork
-from shared.kernel import Conflict
+from shared.kernel import Conflict, Principal
 
 # A page about to close is asked for again, so that nobody is sent to a closed one.
 MARGIN = timedelta(minutes=1)
@@ -27,12 +26,12 @@ class OpenPage:
     expires_at: datetime
 
 
-async def request_checkout(work: UnitOfWork, *, order_id: str, account_id: str) -> OpenPage | CheckoutRequest:
+async def request_checkout(work: UnitOfWork, *, caller: Principal, order_id: str) -> OpenPage | CheckoutRequest:
     """The page that is open already, or what to ask billing for.
 
     Raises NotFound for another account's order and Conflict (`order-not-payable`).
     """
-    order = await locked_order(work, order_id, account_id)
+    order = await own_order(work, caller, order_id)
     now = work.clock.now()
     order.request_checkout(at=now)
     url = order.open_checkout_url(at=now, margin=MARGIN)
@@ -41,18 +40,16 @@ async def request_checkout(work: UnitOfWork, *, order_id: str, account_id: str) 
     return _request(order)
 
 
-async def record_checkout(work: UnitOfWork, *, order_id: str, page: CheckoutPage, by: str) -> OpenPage | Conflict:
+async def record_checkout(
+    work: UnitOfWork, *, caller: Principal, order_id: str, page: CheckoutPage
+) -> OpenPage | Conflict:
     """Keeps the page billing opened.
 
-    Returns the Conflict to raise, after the commit, when the order was closed while billing was asked: billing is
-    told to close the page it has just opened.
+    Returns the Conflict to raise, after the commit, when the order was closed while billing was asked. Billing was told
+    so when it was closed (`order.canceled`, once) and closes the page by itself, or closed the order's page itself.
     """
-    order = await locked_order(work, order_id)
-    if not order.checkout_opened(page.checkout_id, page.url, page.expires_at, at=work.clock.now(), by=by):
-        if order.status in ("canceled", "expired"):
-            work.publish(
-                OrderCanceled(order_id=order.id, account_id=order.account_id, reason=f"the order is {order.status}")
-            )
+    order = await own_order(work, caller, order_id)
+    if not order.checkout_opened(page.checkout_id, page.url, page.expires_at, at=work.clock.now(), by=work.actor):
         return Conflict(NOT_PAYABLE[order.status], slug="order-not-payable")
     order_changed(work, order)
     return OpenPage(page.url, page.expires_at)
@@ -68,8 +65,10 @@ def _request(order: Order) -> CheckoutRequest:
         expires_at=order.expires_at,
         lines=[
             CheckoutLine(
+                item_id=item.id,
                 price_id=item.price_id,
-                description=f"{item.plan_name} · {item.hostname}",
+                name=item.name,
+                description=item.invoice_name,
                 quantity=item.quantity,
                 unit_amount_minor=item.unit_minor,
                 setup_fee_minor=item.setup_fee_minor,

@@ -6,7 +6,7 @@ from shared.web.invariants import Invariant, stuck_facts, told_twice
 
 INVARIANTS: tuple[Invariant, ...] = (
     stuck_facts(),
-    told_twice("catalog.entitlement.granted.v1", "catalog.order.canceled.v1"),
+    told_twice("catalog.entitlement.granted.v1", "catalog.item.delivered.v1", "catalog.order.canceled.v1"),
     Invariant(
         "I1",
         "paid_units_and_entitlements_differ",
@@ -21,10 +21,17 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         "I1",
         "paid_and_not_fulfilled",
-        # Staff know of a delivery that failed; what nobody knows of is an order that simply does not get on.
+        # Staff know of a delivery that failed, and of rights they suspended or ended; what nobody knows of is an order
+        # that simply does not get on.
         """
-        SELECT id FROM orders
-        WHERE status = 'paid' AND paid_at < :until_at AND NOT attention @> '["delivery_failed"]'
+        SELECT ordered.id FROM orders AS ordered
+        WHERE ordered.status = 'paid' AND ordered.paid_at < :until_at
+          AND NOT ordered.attention @> '["delivery_failed"]'
+          AND NOT EXISTS (
+            SELECT FROM entitlements AS granted
+            WHERE granted.order_id = ordered.id
+            HAVING bool_and(granted.status IN ('suspended', 'ended') OR granted.activated_at IS NOT NULL)
+              AND bool_or(granted.activated_at IS NULL))
         """,
         prefix="ord",
         grace=timedelta(minutes=30),
@@ -71,6 +78,9 @@ INVARIANTS: tuple[Invariant, ...] = (
         """
         SELECT granted.order_id FROM orders AS ordered JOIN entitlements AS granted ON granted.order_id = ordered.id
         WHERE granted.id > :since AND granted.status IN ('granted', 'delayed') AND ordered.status = 'fulfilled'
+          AND NOT EXISTS (
+            SELECT FROM entitlement_history AS history
+            WHERE history.entitlement_id = granted.id AND history.verb = 'restore_waiting')
         """,
         prefix="ord",
     ),

@@ -6,9 +6,10 @@ Facts arrive more than once and in any order; each function here may be called a
 import structlog
 
 from services.catalog.domain import Order, Particulars
+from services.catalog.use_cases.entitlement_facts import tell_granted
+from services.catalog.use_cases.follow_subscriptions import end_what_ended
 from services.catalog.use_cases.loading import locked_order, order_changed
 from shared.contracts.billing import CheckoutExpired, CheckoutPaid, PaymentFailed, PaymentMismatched
-from shared.contracts.catalog import EntitlementGranted
 from shared.database import UnitOfWork
 
 log = structlog.get_logger()
@@ -25,6 +26,7 @@ async def on_checkout_paid(work: UnitOfWork, event: CheckoutPaid) -> None:
         event.account_id,
         Particulars(event.checkout_id, event.amount_minor, event.currency),
         paid_at=event.paid_at,
+        items=event.item_ids,
         subscription=event.stripe_subscription_id,
         at=work.clock.now(),
         by=_BILLING,
@@ -59,37 +61,20 @@ async def on_checkout_expired(work: UnitOfWork, event: CheckoutExpired) -> None:
         order_changed(work, order)
 
 
-async def accept_payment(work: UnitOfWork, *, order_id: str, by: str, reason: str) -> Order:
+async def accept_payment(work: UnitOfWork, *, order_id: str, reason: str) -> Order:
     """Staff decide that the money under review pays the order. Safe to repeat.
 
     Raises Conflict (`nothing-to-accept`) when no payment waits for a decision.
     """
     order = await locked_order(work, order_id)
-    if order.accept_payment(at=work.clock.now(), by=by, reason=reason):
-        _grant(work, order, by)
+    if order.accept_payment(at=work.clock.now(), by=work.actor, reason=reason):
+        _grant(work, order, work.actor)
         order_changed(work, order)
     return order
 
 
 def _grant(work: UnitOfWork, order: Order, by: str) -> None:
     items = {item.id: item for item in order.items}
-    for entitlement in order.grant(at=work.clock.now(), by=by):
-        item = items[entitlement.item_id]
-        work.publish(
-            EntitlementGranted.model_validate(
-                {
-                    "entitlement_id": entitlement.id,
-                    "order_id": order.id,
-                    "order_number": order.number,
-                    "item_id": item.id,
-                    "account_id": order.account_id,
-                    "product_type": item.product_type,
-                    "plan_code": item.plan_code,
-                    "plan_name": item.plan_name,
-                    "hostname": entitlement.hostname,
-                    "template": item.template or "",
-                    "spec": item.spec,
-                    "version": entitlement.version,
-                }
-            )
-        )
+    for right in order.grant(at=work.clock.now(), by=by):
+        tell_granted(work, order, items[right.item_id], right)
+    end_what_ended(work, order)

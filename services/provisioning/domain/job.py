@@ -1,7 +1,8 @@
 """A job: something to be done for one resource, step by step, whoever is killed meanwhile."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -16,10 +17,12 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from services.provisioning.domain.base import Base
-from services.provisioning.domain.plans import CREATE, KINDS, PLANS, JobPlan
+from services.provisioning.domain.intents import CREATE, LIFE, kind_of
+from services.provisioning.domain.plans import JobPlan
 from services.provisioning.domain.resource import Resource
 from shared.database import DurableRow, Instant, PrefixedId, durable_index
 from shared.kernel import new_id
@@ -79,32 +82,46 @@ class JobStep(Base):
         self.finished_at = None
 
 
+_OF_LIFE = ", ".join(f"'{intent}'" for intent in LIFE)
+
+
 class Job(DurableRow, Base):
-    """A durable row with a plan. `idempotency_key` says which request it answers, so no request makes two."""
+    """An intent on a resource, with the plan that carries it out. `idempotency_key` says which request it answers, so
+    no request makes two. `reason` is what whoever asked for it gave, `details` what the intent needs to know.
+
+    The pending jobs of one resource are done in the order in which they were made.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (
-        _one_of("kind", KINDS),
         durable_index("jobs"),
         Index("ix_jobs_resource_id", "resource_id"),
         Index("ix_jobs_deadline_at", "deadline_at", postgresql_where=text("state = 'ready'")),
         Index("ix_jobs_state_id", "state", "id"),
-        # Power actions are forgotten one day; how a resource came to be stays.
-        Index("ix_jobs_finished_power", "finished_at", postgresql_where=text(f"kind <> '{CREATE}' AND state = 'done'")),
+        # Actions are forgotten one day; how a resource lived stays.
         Index(
-            "uq_jobs_pending_power",
+            "ix_jobs_finished_actions",
+            "finished_at",
+            postgresql_where=text(f"intent NOT IN ({_OF_LIFE}) AND state = 'done'"),
+        ),
+        Index("ix_jobs_pending", "resource_id", "created_at", "id", postgresql_where=text("state = 'ready'")),
+        Index("uq_jobs_pending_intent", "resource_id", "intent", unique=True, postgresql_where=text("state = 'ready'")),
+        Index(
+            "uq_jobs_pending_action",
             "resource_id",
             unique=True,
-            postgresql_where=text(f"kind <> '{CREATE}' AND state = 'ready'"),
+            postgresql_where=text(f"intent NOT IN ({_OF_LIFE}) AND state = 'ready'"),
         ),
     )
 
     id: Mapped[str] = mapped_column(PrefixedId("job"), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(20))
+    intent: Mapped[str] = mapped_column(String(40))
     resource_id: Mapped[str] = mapped_column(PrefixedId("svc"), ForeignKey("resources.id", ondelete="CASCADE"))
     idempotency_key: Mapped[str] = mapped_column(String(300), unique=True)
     deadline_at: Mapped[datetime] = mapped_column(Instant)
     requested_by: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str | None] = mapped_column(Text, default=None)
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'::jsonb"))
     steps: Mapped[list[JobStep]] = relationship(
         order_by=JobStep.position, cascade="all, delete-orphan", passive_deletes=True, lazy="raise"
     )
@@ -113,32 +130,49 @@ class Job(DurableRow, Base):
         held: Mapped[bool]
 
     @classmethod
-    def planned(cls, kind: str, resource: Resource, *, key: str, at: datetime, by: str) -> "Job":
-        """A job of this kind with all of its steps still to be done."""
-        plan = PLANS[kind]
+    def planned(
+        cls,
+        intent: str,
+        plan: JobPlan,
+        resource: Resource,
+        *,
+        key: str,
+        at: datetime,
+        by: str,
+        reason: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> "Job":
+        """A job for this intent with all of its steps still to be done."""
         steps = [
             JobStep(position=place, name=step.name, state="waiting", tries=0)
             for place, step in enumerate(plan.steps, start=1)
         ]
         return cls(
             id=new_id("job"),
-            kind=kind,
+            intent=intent,
             resource_id=resource.id,
             idempotency_key=key,
             deadline_at=at + plan.deadline,
             requested_by=by,
+            reason=reason,
+            details=dict(details or {}),
             steps=steps,
         )
 
     @property
-    def plan(self) -> JobPlan:
-        """The plan of its kind."""
-        return PLANS[self.kind]
+    def kind(self) -> str:
+        """Its intent, or `action` for an action of a product type's own."""
+        return kind_of(self.intent)
 
     @property
     def delivers(self) -> bool:
         """Whether it brings its resource into being."""
-        return self.kind == CREATE
+        return self.intent == CREATE
+
+    @property
+    def begun(self) -> bool:
+        """Whether any of its steps was begun."""
+        return any(step.tries > 0 for step in self.steps)
 
     def next_step(self) -> JobStep | None:
         """The first step that is not done; None when all are."""
@@ -157,9 +191,9 @@ class Job(DurableRow, Base):
         first.detail = detail
         return first
 
-    def renew(self, at: datetime) -> None:
-        """A person gives it another chance: as much time as at first, and the failed step open again."""
-        self.deadline_at = at + self.plan.deadline
+    def renew(self, deadline_at: datetime) -> None:
+        """A person gives it another chance: time until `deadline_at`, and the failed step open again."""
+        self.deadline_at = deadline_at
         for step in self.steps:
             if step.state == "failed":
                 step.reopen(step.detail)

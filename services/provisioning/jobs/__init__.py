@@ -1,12 +1,12 @@
 """What runs without a request: the jobs, and what the clock asks for; each transaction calls one use case.
 
 runner   takes a claimed job through its steps
-steps    what each step asks of a connector
-clock    deadlines, drift, cleaning up
+clock    the first provider, deadlines, removals, drift, cleaning up
+drift    our books beside what a provider lists
 metrics  how delivery is doing
 """
 
-from services.provisioning.jobs.clock import clock_jobs
+from services.provisioning.jobs.clock import clock_jobs, timer_handlers
 from services.provisioning.jobs.runner import JobRunner
 
-__all__ = ["JobRunner", "clock_jobs"]
+__all__ = ["JobRunner", "clock_jobs", "timer_handlers"]

@@ -18,7 +18,7 @@ _SETTLES = timedelta(minutes=2)
 class Entry:
     """What our books say about an active resource. `settled`: it is old enough to be in every listing."""
 
-    machine_id: int | None
+    external_ref: str | None
     power: str | None
     missing: bool
     settled: bool
@@ -26,30 +26,49 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Active resources by reference, and which of the listed references belong to a resource that is not over."""
+    """Active resources by reference, those that must stay off, and which of the listed references belong to a resource
+    that is not gone."""
 
     active: Mapping[str, Entry]
+    resting: frozenset[str]
     living: frozenset[str]
 
 
-async def read_books(session: AsyncSession, provider: str, listed: Collection[str], now: datetime) -> Books:
+async def read_books(
+    session: AsyncSession, provider: str, product_type: str, listed: Collection[str], now: datetime
+) -> Books:
     """Our side of the comparison with what `provider` listed at about `now`."""
-    rows = await session.execute(
-        select(Resource.id, Resource.machine_id, Resource.power, Resource.missing_since, Resource.activated_at).where(
-            Resource.provider == provider, Resource._status == "active"
+    rows = (
+        await session.execute(
+            select(
+                Resource.id,
+                Resource._status.label("status"),
+                Resource.external_ref,
+                Resource.power,
+                Resource.missing_since,
+                Resource.activated_at,
+            ).where(
+                Resource.provider == provider,
+                Resource.product_type == product_type,
+                Resource._status.in_(("active", "suspended", "terminated")),
+            )
         )
-    )
+    ).all()
     active = {
         row.id: Entry(
-            machine_id=row.machine_id,
+            external_ref=row.external_ref,
             power=row.power,
             missing=row.missing_since is not None,
             settled=row.activated_at is not None and now - row.activated_at > _SETTLES,
         )
         for row in rows
+        if row.status == "active"
     }
-    unknown = [reference for reference in listed if reference not in active and is_id("svc", reference)]
-    living = await session.scalars(
-        select(Resource.id).where(Resource.id.in_(unknown), Resource._status != "terminated")
-    )
-    return Books(active, frozenset(active) | frozenset(living))
+    resting = frozenset(row.id for row in rows if row.status != "active")
+    unknown = [
+        reference
+        for reference in listed
+        if reference not in active and reference not in resting and is_id("svc", reference)
+    ]
+    living = await session.scalars(select(Resource.id).where(Resource.id.in_(unknown), Resource._status != "removed"))
+    return Books(active, resting, frozenset(active) | resting | frozenset(living))

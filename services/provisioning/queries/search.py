@@ -30,6 +30,12 @@ def is_address(typed: str) -> bool:
     return True
 
 
+def is_mail_address(typed: str) -> bool:
+    """Whether `typed` looks like a whole mail address; no name of a service has an @."""
+    name, at, domain = typed.partition("@")
+    return bool(name and at and "." in domain)
+
+
 def is_named(column: InstrumentedAttribute[str], beginning: str) -> ColumnElement[bool]:
     """Whether `column` is the id of a resource whose name begins so, in any case; of `MOST_NAMES` at most."""
     names = (

@@ -4,13 +4,14 @@ from sqlalchemy import func, not_, select, update
 from sqlalchemy.orm import selectinload
 
 from services.provisioning.domain import Job, Resource
-from services.provisioning.use_cases.run_job import end_job
+from services.provisioning.use_cases.conclude import fall_short
+from services.provisioning.use_cases.tools import Tools
 from shared.database import FailureClass, UnitOfWork
 
 _BATCH = 50
 
 
-async def expire_overdue(work: UnitOfWork) -> int:
+async def expire_overdue(work: UnitOfWork, tools: Tools) -> int:
     """Ends jobs past their deadline that no worker holds at this moment; says how many.
 
     A worker that does hold one checks the deadline itself when its attempt fails.
@@ -29,8 +30,8 @@ async def expire_overdue(work: UnitOfWork) -> int:
         resource = await work.one(
             select(Resource).where(Resource.id == job.resource_id).with_for_update(), "The service is gone."
         )
-        hours = job.plan.deadline.total_seconds() / 3600
-        reason = f"No success within {hours:g} hours. Last: {job.last_error or 'no attempt failed'}"
+        hours = (job.deadline_at - job.created_at).total_seconds() / 3600
+        reason = f"No success within {hours:.3g} hours. Last: {job.last_error or 'no attempt failed'}"
         # Without a token, a worker that overslept its lease finds that the job is no longer its own.
         await work.session.execute(
             update(Job)
@@ -44,6 +45,6 @@ async def expire_overdue(work: UnitOfWork) -> int:
             )
             .execution_options(synchronize_session=False)
         )
-        end_job(work, job, resource, reason, now)
+        fall_short(work, tools, job, resource, reason, now)
         work.wake(f"timeline:{resource.id}")
     return len(jobs)

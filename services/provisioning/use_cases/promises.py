@@ -23,10 +23,10 @@ INVARIANTS: tuple[Invariant, ...] = (
         """
         SELECT resource.id FROM resources AS resource
         WHERE resource.id BETWEEN :since AND :until AND resource.status IN ('pending', 'provisioning')
-          AND resource.provider IS NOT NULL
           AND NOT EXISTS (
             SELECT FROM jobs AS job
-            WHERE job.resource_id = resource.id AND job.kind = 'create' AND job.state = 'ready')
+            WHERE job.resource_id = resource.id AND job.intent = 'create'
+              AND (job.state = 'ready' OR (resource.provider IS NULL AND job.state = 'dead')))
         """,
         prefix="svc",
         grace=timedelta(minutes=1),
@@ -36,7 +36,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         "active_without_a_machine",
         """
         SELECT id FROM resources
-        WHERE id > :since AND status = 'active' AND provider IS NOT NULL AND machine_id IS NULL
+        WHERE id > :since AND status = 'active' AND provider IS NOT NULL AND external_ref IS NULL
         """,
         prefix="svc",
     ),
@@ -45,7 +45,29 @@ INVARIANTS: tuple[Invariant, ...] = (
         "active_before_its_job_was_done",
         """
         SELECT resource.id FROM resources AS resource JOIN jobs AS job ON job.resource_id = resource.id
-        WHERE job.id > :since AND job.kind = 'create' AND job.state <> 'done' AND resource.status = 'active'
+        WHERE job.id > :since AND job.intent = 'create' AND job.state <> 'done' AND resource.status = 'active'
+        """,
+        prefix="svc",
+    ),
+    Invariant(
+        "I2",
+        "ended_right_still_served",
+        """
+        SELECT resource.id FROM resources AS resource
+        WHERE resource.entitlement <> 'valid' AND resource.status <> 'removed' AND resource.entitlement = 'ended'
+          AND resource.status <> 'terminated'
+          AND NOT EXISTS (SELECT FROM jobs AS job WHERE job.resource_id = resource.id AND job.state = 'ready')
+        """,
+        prefix="svc",
+    ),
+    Invariant(
+        "I8",
+        "suspended_right_still_served",
+        """
+        SELECT resource.id FROM resources AS resource
+        WHERE resource.entitlement <> 'valid' AND resource.status <> 'removed' AND resource.entitlement = 'suspended'
+          AND resource.status = 'active'
+          AND NOT EXISTS (SELECT FROM jobs AS job WHERE job.resource_id = resource.id AND job.state = 'ready')
         """,
         prefix="svc",
     ),

@@ -24,7 +24,7 @@ class IdentityLinks:
     """Asks identity's API, signed as support."""
 
     def __init__(self, base_url: str, signer: TokenSigner) -> None:
-        self._client = http_client(base_url, timeout=_TIMEOUT)
+        self._client = http_client(base_url, timeout=_TIMEOUT, traced=True)
         self._signer = signer
 
     async def link(self, verification_id: str) -> str | None:

@@ -15,7 +15,7 @@ from services.support.use_cases.contacts import reach_of, remember_service
 from shared.contracts.billing import InvoicePaid
 from shared.contracts.identity import VerificationRequested
 from shared.contracts.provisioning import ResourceActivated
-from shared.database import Claimed, Database, UnitOfWork
+from shared.database import Claimed, Database, NotUnderstood, UnitOfWork
 from shared.database.switches import SwitchWatch
 from shared.kernel import new_id
 from shared.kernel.crashpoints import reach
@@ -56,7 +56,12 @@ async def notify(
 
 
 async def ask_to_verify(work: UnitOfWork, event: VerificationRequested) -> None:
-    """The mail that proves control of an address; its link is asked for when it is sent."""
+    """The mail that proves control of an address; its link is asked for when it is sent.
+
+    Raises NotUnderstood for a purpose that this code has no mail for.
+    """
+    if event.purpose not in LINKED:
+        raise NotUnderstood(f"no mail is known for the purpose {event.purpose}")
     await notify(
         work,
         f"verify:{event.verification_id}",

@@ -96,8 +96,18 @@ class RenewalView(BaseModel):
     next_at: Moment | None = None
 
 
+class AdviceView(BaseModel):
+    """Something to think about before one orders; it hinders nothing. `pointer` is a JSON Pointer into the request."""
+
+    pointer: str
+    detail: str
+
+
 class QuoteLine(BaseModel):
-    """One line of a quote. `unit` and `setup_fee` are per unit, `total` is due now for all of them."""
+    """One line of a quote. `unit` and `setup_fee` are per unit, `total` is due now for all of them.
+
+    `name` is empty where one will be made up when the order is placed.
+    """
 
     plan: PlanName
     product_type: str
@@ -116,6 +126,7 @@ class QuoteView(BaseModel):
     lines: list[QuoteLine]
     due_now: MoneyView
     renewals: list[RenewalView]
+    warnings: list[AdviceView] = []
 
 
 class OrderItemView(BaseModel):
@@ -146,6 +157,10 @@ class EntitlementView(BaseModel):
     name: str
     status: str
     service_id: str | None
+    plan: PlanName | None = None
+    """The plan it is to now; staff may have changed it since the order was placed."""
+    paid_until: Moment | None = None
+    """Where the last period ends that billing reported as paid."""
 
 
 class PaymentProblem(BaseModel):

@@ -62,10 +62,23 @@ class AccessView(BaseModel):
     """Whether a one-time password waits to be shown, once."""
 
 
+class ServiceTimelineEntry(TimelineEntry):
+    """A line of a service's timeline. `about` is delivery, life (suspended, changed, ended, …) or action (a power
+    button, say): an order's timeline leaves actions out."""
+
+    about: str = "delivery"
+
+
+class ServiceTimeline(BaseModel):
+    """What happened to a service, in order; what is still to come stands at the end as waiting."""
+
+    data: list[ServiceTimelineEntry]
+
+
 class ServiceDetail(ServiceView):
     """A service with its whole timeline, in one read."""
 
-    timeline: list[TimelineEntry]
+    timeline: list[ServiceTimelineEntry]
     access: AccessView | None = None
 
 
@@ -149,7 +162,7 @@ class StaffServiceView(ServiceView):
 class StaffServiceDetail(StaffServiceView):
     """A service with its whole story: the owner's timeline, the full history and its jobs."""
 
-    timeline: list[TimelineEntry]
+    timeline: list[ServiceTimelineEntry]
     history: list[HistoryView]
     jobs: list[JobView]
 

@@ -23,12 +23,13 @@ STATES = ("ready", "done", "dead", "parked", "canceled")
 
 
 class FailureClass(enum.StrEnum):
-    """What a failure means for the row: try again, never again, find out first, or ask a person."""
+    """What a failure means for the row: again, never, find out first, ask a person, or wait for newer code."""
 
     TRANSIENT = "transient"
     PERMANENT = "permanent"
     AMBIGUOUS = "ambiguous"
     NEEDS_HUMAN = "needs_human"
+    NOT_UNDERSTOOD = "not_understood"
 
 
 class HandlingFailed(Exception):
@@ -44,6 +45,16 @@ class HandlingFailed(Exception):
         self.retry_after = retry_after
 
 
+class NotUnderstood(HandlingFailed):
+    """Raised for a row that newer code may understand: a type, a value or a payload this code does not know.
+
+    The row waits, in long pauses that are not counted as attempts, until code that understands it takes it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, FailureClass.NOT_UNDERSTOOD)
+
+
 class LeaseLost(Exception):
     """The lease ran out and somebody else may own the row; whatever this worker did must roll back."""
 
@@ -55,7 +66,7 @@ def durable_columns() -> list[Column[Any]]:
         Column("attempts", Integer, nullable=False, server_default="0"),
         Column("next_attempt_at", Instant, nullable=False, server_default=text("clock_timestamp()")),
         Column("lease_token", PG_UUID(as_uuid=True)),
-        Column("failure_class", String(12)),
+        Column("failure_class", String(20)),
         Column("last_error", Text),
         Column("trace", String(64)),
         Column("created_at", Instant, nullable=False, server_default=text("clock_timestamp()")),
@@ -70,7 +81,7 @@ class DurableRow:
     attempts: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     next_attempt_at: Mapped[Any] = mapped_column(Instant, server_default=text("clock_timestamp()"))
     lease_token: Mapped[uuid.UUID | None] = mapped_column(PG_UUID(as_uuid=True), default=None)
-    failure_class: Mapped[str | None] = mapped_column(String(12), default=None)
+    failure_class: Mapped[str | None] = mapped_column(String(20), default=None)
     last_error: Mapped[str | None] = mapped_column(Text, default=None)
     trace: Mapped[str | None] = mapped_column(String(64), default=None)
     created_at: Mapped[Any] = mapped_column(Instant, server_default=text("clock_timestamp()"))

@@ -68,6 +68,7 @@ class Billing:
     client: httpx.AsyncClient
     runner: TaskRunner
     clock: MovingClock
+    payments: StripePayments
     events: DurableQueue = field(default_factory=event_queue)
     tasks: DurableQueue = field(default_factory=task_queue)
 
@@ -90,7 +91,7 @@ class Billing:
 
     async def process(self) -> int:
         """Handles every due event, one after the other, as the worker would; says how many."""
-        return await self._drain(self.events, EventProcessor(self.database, self.events).handle)
+        return await self._drain(self.events, EventProcessor(self.database, self.events, self.payments).handle)
 
     async def run_tasks(self) -> int:
         """Carries out every due task."""
@@ -238,14 +239,18 @@ class Shop:
 
 async def running_billing(database_url: str, **changes: Any) -> AsyncIterator[Billing]:
     chosen, clock = settings(database_url, **changes), MovingClock()
-    payments = StripePayments(*make_client(chosen.stripe_secret_key.get_secret_value(), chosen.stripe_api_base))
+    payments = StripePayments(
+        *make_client(chosen.stripe_secret_key.get_secret_value(), chosen.stripe_api_base),
+        test_clocks=chosen.test_clocks,
+    )
     service = create_service(chosen, LocalTransport(LocalBroker()), clock=clock, payments=payments)
     transport = httpx.ASGITransport(app=service.app)
     async with (
         service.app.router.lifespan_context(service.app),
         httpx.AsyncClient(transport=transport, base_url="http://billing", timeout=60) as client,
     ):
-        yield Billing(service, client, TaskRunner(service.database, payments, task_queue()), clock)
+        runner = TaskRunner(service.database, payments, task_queue())
+        yield Billing(service, client, runner, clock, payments)
 
 
 @pytest_asyncio.fixture
@@ -263,6 +268,14 @@ async def sandbox() -> AsyncIterator[RunningSandbox]:
 
 
 @pytest_asyncio.fixture
+async def clocked_shop(fresh_database: TestDatabase, sandbox: RunningSandbox) -> AsyncIterator[Shop]:
+    """The same, each customer with a clock of their own at Stripe."""
+    changes = {"stripe_api_base": sandbox.url, "test_clocks": True}
+    async for running in running_billing(fresh_database.url("billing"), **changes):
+        yield Shop(running)
+
+
+@pytest_asyncio.fixture
 async def shop(fresh_database: TestDatabase, sandbox: RunningSandbox) -> AsyncIterator[Shop]:
     """Billing beside the stand-in, with one plan for sale."""
     async for running in running_billing(fresh_database.url("billing"), stripe_api_base=sandbox.url):
@@ -274,6 +287,11 @@ async def shop(fresh_database: TestDatabase, sandbox: RunningSandbox) -> AsyncIt
 
 async def stripe_events(sandbox: RunningSandbox) -> list[dict[str, Any]]:
     """Every event the stand-in made so far, oldest first, as the JSON a delivery would carry."""
-    answer = await sandbox.control.get("/v1/events", params={"limit": 100})
-    events: list[dict[str, Any]] = answer.json()["data"]
+    events: list[dict[str, Any]] = []
+    more = True
+    while more:
+        after = {"starting_after": events[-1]["id"]} if events else {}
+        page = (await sandbox.control.get("/v1/events", params={"limit": 100, **after})).json()
+        events += page["data"]
+        more = page["has_more"]
     return events[::-1]

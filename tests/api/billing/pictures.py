@@ -19,6 +19,10 @@ async def forget(shop: Shop) -> None:
     for table in ("stripe_events", "invoices", "subscriptions", "payments", "outbox"):
         await shop.billing.execute(f"DELETE FROM {table}")
     await shop.billing.execute(
+        "UPDATE payment_groups SET status = 'waiting', stripe_subscription_id = NULL, period_end = NULL,"
+        " ends_at = NULL, announced = NULL, paid_at = NULL"
+    )
+    await shop.billing.execute(
         "UPDATE checkouts SET status = 'open', paid_at = NULL, mismatch = NULL, stripe_subscription_id = NULL"
     )
 
@@ -29,12 +33,14 @@ async def picture(shop: Shop) -> dict[str, Any]:
     facts = await shop.billing.facts()
     for fact in facts:
         fact.pop("paid_at", None)
+        fact.pop("started_at", None)
         fact.pop("invoice_id", None)
         fact.pop("failed_at", None)
     return {
         "checkouts": await rows("checkouts", "status, mismatch, stripe_subscription_id"),
         "invoices": await rows("invoices", "stripe_invoice_id, status, number, amount_paid_minor, order_id, paid_at"),
         "subscriptions": await rows("subscriptions", "stripe_subscription_id, status, period_end, order_id"),
+        "groups": await rows("payment_groups", "stripe_subscription_id, status, period_end, announced"),
         "payments": await rows("payments", "reference, status, amount_minor, order_id"),
         "facts": sorted(facts, key=str),
     }

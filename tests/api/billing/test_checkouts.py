@@ -127,12 +127,20 @@ async def test_a_line_that_is_cheaper_than_its_price_never_reaches_stripe(shop: 
     assert await sessions(sandbox) == []
 
 
-async def test_lines_of_different_intervals_are_refused(shop: Shop) -> None:
+async def test_a_line_at_an_interval_nobody_knows_is_refused_rather_than_guessed(shop: Shop) -> None:
     body = shop.order(await shop.account()).body()
-    body["lines"].append({**body["lines"][0], "interval": "year"})
+    body["lines"][0]["interval"] = "week"
+    answer = await ask(shop.billing, body)
+    assert (answer.status_code, slug(answer)) == (422, "unknown-interval")
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/lines/0/interval"]
+
+
+async def test_two_lines_that_name_one_item_are_refused(shop: Shop) -> None:
+    body = shop.order(await shop.account()).body()
+    body["lines"] = [{**body["lines"][0], "item_id": new_id("itm")}] * 2
     body["total_minor"] = 5400
     answer = await ask(shop.billing, body)
-    assert (answer.status_code, slug(answer)) == (422, "mixed-intervals")
+    assert (answer.status_code, slug(answer)) == (422, "repeated-item")
 
 
 @pytest.mark.parametrize(
@@ -344,7 +352,8 @@ _BAD_LINES: list[tuple[str, dict[str, Any]]] = [
     ("many", {"quantity": 10**9}),
     ("not a number", {"quantity": "NaN"}),
     ("negative fee", {"setup_fee_minor": -1}),
-    ("unknown interval", {"interval": "week"}),
+    ("interval of odd letters", {"interval": "Every week!"}),
+    ("item id of another kind", {"item_id": new_id("ord")}),
     ("unknown line field", {"discount": 1}),
     ("NUL", {"description": "a\u0000b"}),
 ]

@@ -58,7 +58,7 @@ async def test_every_order_of_arrival_of_a_purchase_leads_to_the_same_state(
     assert len(pictures) == 120
     assert all(later == pictures[0] for later in pictures)
     assert pictures[0]["checkouts"][0]["status"] == "paid"
-    assert len(pictures[0]["facts"]) == 2
+    assert len(pictures[0]["facts"]) == 3
 
 
 async def test_a_decline_and_then_a_success_in_any_order_end_paid(shop: Shop, sandbox: RunningSandbox) -> None:
@@ -75,7 +75,11 @@ async def test_a_decline_and_then_a_success_in_any_order_end_paid(shop: Shop, sa
         assert [row["status"] for row in seen["checkouts"]] == ["paid"]
         assert sorted(row["status"] for row in seen["payments"]) == ["failed", "succeeded"]
         kinds = [kind for kind in await fact_kinds(shop) if kind != "billing.payment.failed.v1"]
-        assert sorted(kinds) == ["billing.checkout.paid.v1", "billing.invoice.paid.v1"]
+        assert sorted(kinds) == [
+            "billing.checkout.paid.v1",
+            "billing.invoice.paid.v1",
+            "billing.subscription.started.v1",
+        ]
         assert len(await shop.billing.facts("billing.payment.failed")) <= 1
     await forget(shop)
     await shop.billing.apply(*events)

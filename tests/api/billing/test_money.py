@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
@@ -13,6 +14,7 @@ from shared.kernel import new_id
 from tests.api.billing.conftest import Billing, Shop, stripe_events
 from tests.api.billing.pictures import opened
 from tests.support.callers import bearer, customer, staff
+from tests.support.database import TestDatabase
 from tests.support.stripe_payloads import charge, credit_note, dispute, event, invoice, refund, stripe_id
 from tests.support.stripe_sandbox import RunningSandbox
 
@@ -198,14 +200,16 @@ async def test_the_database_refuses_what_is_no_entry_and_every_change(
     assert await shop.billing.rows("postings ORDER BY entry_id, account") == before
 
 
-async def test_an_installation_of_before_books_what_it_holds_once(shop: Shop, sandbox: RunningSandbox) -> None:
+async def test_an_installation_of_before_books_what_it_holds_once(
+    shop: Shop, sandbox: RunningSandbox, fresh_database: TestDatabase
+) -> None:
     order_id, charge_id = await paid_order(shop, sandbox)
     await shop.billing.apply(*await stripe_events(sandbox))
     early, late = refund_of(charge_id, "succeeded", amount=300), refund_of(charge_id, "succeeded", amount=200)
     own = {**(await the_charge(sandbox, charge_id)), "amount_refunded": 500}
     # Earlier versions ignored refunds (of the first not even the event is left) and knew no ledger.
     await shop.billing.apply(event("refund.created", late), event("charge.refunded", own))
-    await before_the_ledger(shop.billing)
+    await before_the_ledger(fresh_database)
     assert await balances(shop.billing) == {}
     await book_before(shop.billing.database)
     await shop.billing.process()
@@ -228,18 +232,24 @@ async def the_charge(sandbox: RunningSandbox, charge_id: str) -> dict[str, Any]:
     return found
 
 
-async def before_the_ledger(billing: Billing) -> None:
-    """The database as an upgrade from the version before finds it."""
-    for table in ("entries", "postings"):
-        await billing.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-    for table in ("postings", "entries", "refunds", "disputes", "credit_notes"):
-        await billing.execute(f"DELETE FROM {table}")
-    for table in ("entries", "postings"):
-        await billing.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-    await billing.execute("UPDATE payments SET charged_at = NULL, fee = NULL")
-    await billing.execute("UPDATE invoices SET finalized_at = NULL, balance_applied_minor = 0")
-    await billing.execute("UPDATE stripe_events SET outcome = 'ignored' WHERE type = 'refund.created'")
-    await billing.execute("UPDATE ledger_backfill SET after_key = '', done_at = NULL")
+async def before_the_ledger(database: TestDatabase) -> None:
+    """The database as an upgrade from the version before finds it. Only an administrator gets past the triggers."""
+    connection = await asyncpg.connect(database.admin_url)
+    try:
+        await connection.execute(
+            """
+            SET session_replication_role = replica;
+            SET search_path = billing;
+            DELETE FROM postings; DELETE FROM entries;
+            DELETE FROM refunds; DELETE FROM disputes; DELETE FROM credit_notes;
+            UPDATE payments SET charged_at = NULL, fee = NULL;
+            UPDATE invoices SET finalized_at = NULL, balance_applied_minor = 0;
+            UPDATE stripe_events SET outcome = 'ignored' WHERE type = 'refund.created';
+            UPDATE ledger_backfill SET after_key = '', done_at = NULL;
+            """
+        )
+    finally:
+        await connection.close()
 
 
 async def test_only_staff_who_may_read_billing_see_the_ledger(billing: Billing) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from services.catalog.adapters.tables import plumbing
 from services.catalog.consumers import handlers
 from services.catalog.domain import Base, Price
 from services.catalog.main import create_service
+from services.catalog.product_types import ProductTypes, load_types
 from services.catalog.settings import CatalogSettings
 from services.catalog.use_cases.seeding import ensure_catalogue
 from shared.contracts import billing, provisioning
@@ -74,16 +76,28 @@ class BillingStandIn:
 class Shop:
     """What tests do with the catalog service."""
 
-    def __init__(self, service: Service, clock: FrozenClock, stand_in: BillingStandIn, client: httpx.AsyncClient):
+    def __init__(
+        self,
+        service: Service,
+        clock: FrozenClock,
+        stand_in: BillingStandIn,
+        client: httpx.AsyncClient,
+        types: ProductTypes,
+    ):
         self.service = service
         self.database = service.database
         self.clock = clock
         self.billing = stand_in
         self.client = client
         self.consumer = Consumer("catalog", service.database, plumbing.inbox, handlers())
+        self.types = types
         self.ada = customer()
         self.eve = customer()
         self.grace = staff()
+
+    async def seed(self) -> int:
+        """Adds the plans that the product types bring; returns how many were missing."""
+        return await self.database.run(lambda work: ensure_catalogue(work, self.types))
 
     async def get(self, path: str, who: Principal | None = None, **options: Any) -> httpx.Response:
         return await self.client.get(path, headers=bearer(who or self.ada), **options)
@@ -113,10 +127,15 @@ class Shop:
         found: Json = response.json()
         return found
 
+    async def story(self, order: Json, who: Principal | None = None) -> list[Json]:
+        """The order's timeline."""
+        path = f"/api/v1/{'staff/' if who is self.grace else ''}orders/{order['id']}/timeline"
+        entries: list[Json] = (await self.get(path, who)).json()["data"]
+        return entries
+
     async def titles(self, order: Json, who: Principal | None = None) -> list[str]:
         """The titles of the order's timeline."""
-        path = f"/api/v1/{'staff/' if who is self.grace else ''}orders/{order['id']}/timeline"
-        return [entry["title"] for entry in (await self.get(path, who)).json()["data"]]
+        return [entry["title"] for entry in await self.story(order, who)]
 
     async def hear(self, event: Event, event_id: Any = None) -> None:
         """Delivers a fact to catalog, as the bus would."""
@@ -225,25 +244,32 @@ def catalog_settings(fresh_database: TestDatabase) -> CatalogSettings:
     )
 
 
-@pytest_asyncio.fixture
-async def empty_shop(catalog_settings: CatalogSettings, clock: FrozenClock) -> AsyncIterator[Shop]:
-    """Catalog without any plan."""
+@asynccontextmanager
+async def opened(settings: CatalogSettings, clock: FrozenClock) -> AsyncIterator[Shop]:
+    """Catalog with these settings, and a billing to ask."""
     stand_in = BillingStandIn()
     outgoing = httpx.AsyncClient(transport=httpx.ASGITransport(stand_in), base_url="http://billing.test")
     checkouts = BillingCheckouts(outgoing, TokenSigner(PRIVATE_KEYS["catalog"]))
-    service = create_service(catalog_settings, LocalTransport(LocalBroker()), clock=clock, checkouts=checkouts)
+    service = create_service(settings, LocalTransport(LocalBroker()), clock=clock, checkouts=checkouts)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(service.app, raise_app_exceptions=False), base_url="http://catalog.test"
     ) as client:
-        yield Shop(service, clock, stand_in, client)
+        yield Shop(service, clock, stand_in, client, load_types(settings.product_types))
     await checkouts.close()
     await service.database.close()
 
 
 @pytest_asyncio.fixture
+async def empty_shop(catalog_settings: CatalogSettings, clock: FrozenClock) -> AsyncIterator[Shop]:
+    """Catalog without any plan."""
+    async with opened(catalog_settings, clock) as shop:
+        yield shop
+
+
+@pytest_asyncio.fixture
 async def shop(empty_shop: Shop) -> Shop:
     """Catalog with the seeded plans, all of their prices known to Stripe."""
-    await empty_shop.database.run(ensure_catalogue)
+    await empty_shop.seed()
     async with empty_shop.database.work() as work:
         await work.session.execute(
             update(Price).values(stripe_product_id="prod_1", stripe_price_id="price_1", synced_version=2)

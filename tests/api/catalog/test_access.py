@@ -23,6 +23,12 @@ STAFF_ROUTES = [
     ("POST", "/api/v1/staff/plans/{plan}/publish", None),
     ("POST", "/api/v1/staff/plans/{plan}/prices", {"currency": "EUR", "interval": "month", "amount_minor": 1}),
     ("POST", "/api/v1/staff/plans/{plan}/retire", None),
+    ("GET", "/api/v1/staff/overview/catalog", None),
+    *(
+        ("POST", f"/api/v1/staff/entitlements/{new_id('ent')}/{verb}", {"reason": "because"})
+        for verb in ("suspend", "resume", "end", "restore")
+    ),
+    ("POST", f"/api/v1/staff/entitlements/{new_id('ent')}/change", {"reason": "because", "plan": "vps-l"}),
     ("GET", "/api/v1/staff/dead-letters/catalog", None),
 ]
 

@@ -12,6 +12,8 @@ from shared.kernel import new_id
 from shared.kernel.ids import uuid7
 from tests.api.catalog.conftest import Json, Shop
 
+SERVER: Json = {"plan": "vps-m", "interval": "month"}
+
 
 async def test_a_paid_order_grants_every_unit_once(shop: Shop) -> None:
     placed = await shop.placed(
@@ -31,7 +33,29 @@ async def test_a_paid_order_grants_every_unit_once(shop: Shop) -> None:
     assert (first.product_type, first.template, first.account_id) == ("vps", "almalinux-9", shop.ada.account_id)
     assert first.spec == {"cores": 1, "memory_mb": 2048, "disk_gb": 40, "transfer_tb": 2}
     assert order["payments"][0]["outcome"] == "settled"
+    assert first.name == first.hostname == first.configuration["hostname"]
+    assert first.configuration["template"] == "almalinux-9"
     assert await shop.titles(placed) == ["Order placed", "Payment received · €27.00", "Granted: 4 services"]
+
+
+async def test_an_order_is_paid_when_it_was_paid_not_when_that_was_heard(shop: Shop) -> None:
+    placed = await shop.placed()
+    paid_at = shop.clock.now()
+    shop.clock.advance(timedelta(minutes=40))
+    await shop.hear(shop.mismatched(placed, checkout_id="chk_1", received_minor=1200))
+    await shop.hear(shop.paid(placed, checkout_id="chk_1", paid_at=paid_at))
+    order = await shop.read(placed)
+    assert (order["status"], order["paid_at"]) == ("paid", "2026-01-31T12:00:00.000Z")
+    assert [payment["paid_at"] for payment in order["payments"]] == ["2026-01-31T12:00:00.000Z"]
+    (entry,) = [one for one in await shop.story(placed) if one["title"].startswith("Payment received")]
+    assert entry["at"] == "2026-01-31T12:00:00.000Z"
+
+
+async def test_a_payment_may_name_its_items_and_pays_only_for_all_of_them(shop: Shop) -> None:
+    placed, other = await shop.placed(SERVER, SERVER), await shop.placed(SERVER, SERVER)
+    await shop.hear(shop.paid(placed, item_ids=[item["id"] for item in placed["items"]]))
+    await shop.hear(shop.paid(other, item_ids=[other["items"][0]["id"]]))
+    assert ((await shop.read(placed))["status"], (await shop.read(other))["status"]) == ("paid", "under_review")
 
 
 async def test_one_fact_delivered_twenty_times_at_once_grants_once(shop: Shop) -> None:

@@ -5,7 +5,6 @@ import contextlib
 
 from services.catalog.main import create_service
 from services.catalog.settings import CatalogSettings
-from services.catalog.use_cases.seeding import ensure_catalogue
 from shared.contracts.billing import PriceSynced
 from shared.contracts.catalog import PlanPublished
 from shared.kernel import SystemClock
@@ -45,7 +44,7 @@ async def test_a_seeded_catalogue_can_be_ordered_once_billing_has_answered(
         await eventually(lambda: asyncio.sleep(0, "catalog" in broker.receivers), what="catalog listens")
         await billing.start()
         await billing.subscribe("billing", as_billing)
-        await empty_shop.database.run(ensure_catalogue)
+        await empty_shop.seed()
 
         async def ordered() -> bool:
             return bool((await empty_shop.order()).status_code == 201)

@@ -45,13 +45,13 @@ async def test_what_is_over_is_forgotten_and_what_is_not_stays(identity: Identit
     await identity.sign_in("nobody@example.com")
     await identity.sign_in()
     await identity.sign_in("nobody@example.com")
-    await identity.database.run(forget_what_is_over)
+    await forget_what_is_over(identity.database)
     assert await identity.count("sessions") == 1
     assert await identity.count("verifications") == 1
     assert await identity.count("attempts") == 2
     identity.clock.advance(timedelta(days=50))
     assert (await identity.sign_in()).status_code == 201
-    await identity.database.run(forget_what_is_over)
+    await forget_what_is_over(identity.database)
     assert await identity.count("sessions") == 1
     assert await identity.count("verifications") == 0
     assert await identity.count("attempts") == 0

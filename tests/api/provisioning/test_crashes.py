@@ -33,7 +33,8 @@ def hypervisor() -> Iterator[HypervisorProcess]:
 async def books(fresh_database: TestDatabase, hypervisor: HypervisorProcess) -> AsyncIterator[Provisioning]:
     """Our side of it: entitlements come in here, and outcomes are read here."""
     hypervisor.reset()
-    process = Provisioning(fresh_database)
+    # The books are opened first, and the provider they write down is the one the killed workers reach.
+    process = Provisioning(fresh_database, proxmox_url=hypervisor.url)
     yield process
     await process.close()
 
@@ -59,11 +60,11 @@ async def test_a_worker_killed_anywhere_leaves_one_machine_that_another_finishes
     with worker_process(fresh_database, hypervisor):
         delivered = await books.until(resource.id, lambda found: found.status == "active", within=40)
     [machine] = hypervisor.machines()
-    assert machine["vmid"] == delivered.machine_id
+    assert str(machine["vmid"]) == delivered.external_ref
     assert resource.id in str(machine["description"])
     assert (machine["status"], machine["cores"], machine["memory_mb"]) == ("running", 2, 4096)
-    assert machine["ipv4"] == delivered.ipv4
-    assert (await books.job(kind=CREATE)).state == "done"
+    assert machine["ipv4"] == delivered.address
+    assert (await books.job(intent=CREATE)).state == "done"
     assert len(await books.published("provisioning.resource.activated.v1")) == 1
 
 
@@ -74,7 +75,7 @@ async def test_a_machine_made_just_before_the_kill_is_adopted(
     with worker_process(fresh_database, hypervisor, crash_at="provisioning.after_create") as first:
         await asyncio.wait_for(asyncio.to_thread(first.wait), 40)
     [orphan] = hypervisor.machines()
-    job = await books.job(kind=CREATE)
+    job = await books.job(intent=CREATE)
     assert job.step("create").state == "active"
     await books.execute("UPDATE provisioning.jobs SET next_attempt_at = now() WHERE state = 'ready'")
     with worker_process(fresh_database, hypervisor):
@@ -93,7 +94,7 @@ async def test_a_worker_stopped_by_the_kernel_and_woken_after_its_lease_does_no_
     with worker_process(fresh_database, hypervisor) as sleeper:
 
         async def creating() -> bool:
-            return (await books.job(kind=CREATE)).step("create").state == "active"
+            return (await books.job(intent=CREATE)).step("create").state == "active"
 
         await eventually(creating, within=40)
         sleeper.send_signal(signal.SIGSTOP)
@@ -103,6 +104,6 @@ async def test_a_worker_stopped_by_the_kernel_and_woken_after_its_lease_does_no_
         sleeper.send_signal(signal.SIGCONT)
         await asyncio.sleep(3)
     after = await books.resource(id=resource.id)
-    assert (after.status, after.version, after.machine_id) == ("active", delivered.version, delivered.machine_id)
+    assert (after.status, after.version, after.external_ref) == ("active", delivered.version, delivered.external_ref)
     assert len(hypervisor.machines()) == 1
     assert len(await books.published("provisioning.resource.activated.v1")) == 1

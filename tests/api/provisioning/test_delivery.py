@@ -4,16 +4,14 @@ import asyncio
 
 import pytest
 
-from services.provisioning.adapters.vps import (
-    IdTaken,
+from services.provisioning.adapters.capabilities import (
     NeedsHuman,
     PowerState,
     ProviderAmbiguous,
     ProviderRejected,
     ProviderUnavailable,
 )
-from services.provisioning.domain import CREATE, PLANS
-from shared.kernel import new_id
+from services.provisioning.domain import CREATE
 from tests.support.provisioning import SPEC, Provisioning, at_once, granted
 
 ACTIVATED = "provisioning.resource.activated.v1"
@@ -29,17 +27,30 @@ async def test_a_granted_entitlement_becomes_a_running_machine(provisioning: Pro
     assert machine.spec is not None
     assert (machine.spec.hostname, machine.spec.template) == ("db-1.example.com", "debian-13")
     assert (machine.spec.cores, machine.spec.memory_mb) == (2, 4096)
-    assert (resource.ipv4, resource.power, resource.machine_id) == (machine.address, "running", machine.machine_id)
+    assert (resource.address, resource.power, resource.external_ref) == (
+        machine.address,
+        "running",
+        str(machine.machine_id),
+    )
+    assert resource.attributes == {"ipv4": machine.address}
     [fact] = await provisioning.published(ACTIVATED)
     assert fact["resource_id"] == resource.id
     assert fact["ipv4"] == machine.address
     assert fact["version"] == resource.version
-    job = await provisioning.job(kind=CREATE)
+    job = await provisioning.job(intent=CREATE)
     assert job.state == "done"
-    assert [step.name for step in job.steps] == [step.name for step in PLANS[CREATE].steps]
+    assert [step.name for step in job.steps] == [
+        "reserve",
+        "create",
+        "configure",
+        "grow_disk",
+        "start",
+        "address",
+        "verify",
+    ]
     assert {step.state for step in job.steps} == {"done"}
     assert provisioning.memory.calls == [
-        "find", "propose_id", "create", "configure", "resize_disk", "start", "address", "state", "address"
+        "is_free", "create", "configure", "resize_disk", "start", "address", "state", "address"
     ]  # fmt: skip
 
 
@@ -58,40 +69,6 @@ async def test_twenty_deliveries_of_one_entitlement_at_once_make_one_machine(pro
     assert len(await provisioning.published(ACTIVATED)) == 1
 
 
-async def test_many_entitlements_at_once_share_no_machine_id(provisioning: Provisioning) -> None:
-    order = new_id("ord")
-    resources = [await provisioning.grant(order_id=order) for _ in range(12)]
-    async with provisioning.working():
-        found = [
-            await provisioning.until(resource.id, lambda found: found.status == "active") for resource in resources
-        ]
-    assert len({resource.machine_id for resource in found}) == 12
-    assert sorted(str(machine.reference) for machine in provisioning.memory.ours) == sorted(r.id for r in resources)
-
-
-async def test_a_machine_id_reserved_by_another_process_a_moment_earlier_is_replaced(
-    provisioning: Provisioning,
-) -> None:
-    first, second = await provisioning.grant(), await provisioning.grant()
-    gate = provisioning.memory.gates["propose_id"] = asyncio.Event()
-    await provisioning.execute(
-        "UPDATE provisioning.jobs SET next_attempt_at = now() + interval '1 hour' "
-        f"WHERE idempotency_key = 'create:{first.entitlement_id}'"
-    )
-    async with provisioning.working():
-        await provisioning.until_job(lambda job: job.steps[0].state == "active", resource_id=second.id)
-        while "propose_id" not in provisioning.memory.calls:
-            await asyncio.sleep(0.01)
-        await provisioning.execute(
-            "UPDATE provisioning.resources SET machine_id = 100 "
-            "WHERE id = (SELECT id FROM provisioning.resources ORDER BY id LIMIT 1)"
-        )
-        gate.set()
-        delivered = await provisioning.until(second.id, lambda found: found.status == "active")
-    assert delivered.machine_id == 101
-    assert (await provisioning.job(resource_id=second.id)).attempts == 1
-
-
 @pytest.mark.fault(26)
 @pytest.mark.bug("FOSSBilling/FOSSBilling #1086")
 async def test_a_timeout_after_the_machine_was_made_leads_to_that_machine(provisioning: Provisioning) -> None:
@@ -105,7 +82,7 @@ async def test_a_timeout_after_the_machine_was_made_leads_to_that_machine(provis
 @pytest.mark.fault(26)
 @pytest.mark.parametrize(
     ("method", "after"),
-    [(method, False) for method in ("propose_id", "create", "configure", "resize_disk", "start", "address", "state")]
+    [(method, False) for method in ("is_free", "create", "configure", "resize_disk", "start", "address", "state")]
     + [(method, True) for method in ("create", "configure", "resize_disk", "start")],
 )
 @pytest.mark.parametrize("error", [ProviderUnavailable("away"), ProviderAmbiguous("unknown")], ids=["away", "unknown"])
@@ -120,36 +97,10 @@ async def test_trouble_at_any_call_before_or_after_its_effect_still_ends_in_one_
     assert len(await provisioning.published(ACTIVATED)) == 1
 
 
-async def test_a_machine_id_taken_by_a_stranger_is_given_up_for_another(provisioning: Provisioning) -> None:
-    provisioning.memory.fail("create", IdTaken("Machine 100 belongs to somebody else"))
-    resource = await provisioning.grant()
-    provisioning.memory.gates["create"] = asyncio.Event()
-    async with provisioning.working():
-        await provisioning.until(resource.id, lambda found: found.machine_id == 100)
-        provisioning.memory.stranger(100)
-        provisioning.memory.gates["create"].set()
-        delivered = await provisioning.until(resource.id, lambda found: found.status == "active")
-    assert delivered.machine_id == 101
-    assert provisioning.memory.machines[100].reference is None
-    assert provisioning.memory.machines[100].spec is None
-
-
-async def test_a_machine_that_our_books_lost_is_found_and_adopted(provisioning: Provisioning) -> None:
-    resource = await provisioning.deliver()
-    await provisioning.execute("UPDATE provisioning.jobs SET state = 'ready', next_attempt_at = now()")
-    await provisioning.execute("UPDATE provisioning.job_steps SET state = 'waiting', started_at = NULL")
-    await provisioning.execute("UPDATE provisioning.resources SET status = 'provisioning', machine_id = NULL")
-    async with provisioning.working():
-        again = await provisioning.until(resource.id, lambda found: found.status == "active")
-    assert again.machine_id == resource.machine_id
-    assert provisioning.memory.created == 1
-    assert provisioning.memory.calls.count("propose_id") == 1
-
-
 async def test_a_slow_address_is_waited_for_without_using_up_attempts(provisioning: Provisioning) -> None:
     provisioning.memory.looks = 3
     await provisioning.deliver()
-    job = await provisioning.job(kind=CREATE)
+    job = await provisioning.job(intent=CREATE)
     assert job.attempts == 1
     assert job.step("address").tries == 4
 
@@ -158,12 +109,12 @@ async def test_an_address_that_never_comes_is_a_matter_for_staff(provisioning: P
     provisioning.memory.looks = 10_000
     resource = await provisioning.grant()
     async with provisioning.working():
-        await provisioning.until_job(lambda job: job.step("address").tries > 1, kind=CREATE)
+        await provisioning.until_job(lambda job: job.step("address").tries > 1, intent=CREATE)
         await provisioning.execute(
             "UPDATE provisioning.job_steps SET started_at = now() - interval '16 minutes' WHERE name = 'address'"
         )
         failed = await provisioning.until(resource.id, lambda found: found.status == "failed")
-    job = await provisioning.job(kind=CREATE)
+    job = await provisioning.job(intent=CREATE)
     assert (job.state, job.failure_class) == ("parked", "needs_human")
     assert "15 minutes" in (job.last_error or "")
     assert failed.message == "It could not be set up automatically."
@@ -182,7 +133,7 @@ async def test_a_machine_that_does_not_stay_on_is_never_shown_as_active(provisio
     async with provisioning.working():
         await provisioning.until(resource.id, lambda found: found.status == "failed")
     assert await provisioning.published(ACTIVATED) == []
-    assert (await provisioning.job(kind=CREATE)).state == "parked"
+    assert (await provisioning.job(intent=CREATE)).state == "parked"
 
 
 @pytest.mark.parametrize(
@@ -200,7 +151,7 @@ async def test_a_refusal_ends_the_job_and_is_published_once(
     async with provisioning.working():
         failed = await provisioning.until(resource.id, lambda found: found.status == "failed")
         await asyncio.sleep(0.3)
-    job = await provisioning.job(kind=CREATE)
+    job = await provisioning.job(intent=CREATE)
     assert (job.state, job.failure_class, job.last_error) == (state, failure, error.detail)
     assert job.step("configure").state == "failed"
     assert job.step("create").state == "done"
@@ -218,7 +169,7 @@ async def test_a_plan_without_a_usable_size_fails_with_a_reason_and_makes_no_mac
     resource = await provisioning.grant(spec=spec)
     async with provisioning.working():
         await provisioning.until(resource.id, lambda found: found.status == "failed")
-    assert "not a positive whole number" in ((await provisioning.job(kind=CREATE)).last_error or "")
+    assert "not a positive whole number" in ((await provisioning.job(intent=CREATE)).last_error or "")
     assert provisioning.memory.created == 0
 
 
@@ -230,8 +181,8 @@ async def test_a_product_without_a_connector_waits_for_staff_and_says_so_once(
     await provisioning.receive(fact)
     await provisioning.receive(fact)
     resource = await provisioning.resource(entitlement_id=fact.entitlement_id)
-    assert (resource.status, resource.machine_id) == ("pending", None)
-    job = await provisioning.job(kind=CREATE)
+    assert (resource.status, resource.external_ref) == ("pending", None)
+    job = await provisioning.job(intent=CREATE)
     assert (job.state, job.failure_class, job.steps) == ("dead", "permanent", [])
     [published] = await provisioning.published(FAILED)
     assert published["reason"] == job.last_error

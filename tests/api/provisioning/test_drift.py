@@ -8,9 +8,9 @@ import structlog
 from structlog.testing import capture_logs
 
 from services.provisioning.adapters.breaker import CircuitBreaker
-from services.provisioning.adapters.providers import Provider
-from services.provisioning.adapters.vps import PowerState, ProviderUnavailable
-from services.provisioning.jobs.clock import check_drift, clock_jobs
+from services.provisioning.adapters.capabilities import PowerState, ProviderUnavailable
+from services.provisioning.jobs.clock import clock_jobs
+from services.provisioning.jobs.drift import compare_all
 from services.provisioning.jobs.metrics import drift_found
 from shared.kernel import new_id
 from tests.support.callers import customer
@@ -34,7 +34,7 @@ async def settle(provisioning: Provisioning) -> None:
 
 
 async def check(provisioning: Provisioning) -> None:
-    await check_drift(provisioning.database, provisioning.provider)
+    await compare_all(provisioning.database, provisioning.tools, provisioning.pool)
 
 
 async def test_a_machine_somebody_stopped_is_shown_as_stopped(provisioning: Provisioning) -> None:
@@ -138,8 +138,10 @@ async def test_a_provider_that_is_away_is_no_drift(provisioning: Provisioning) -
     breaker = CircuitBreaker(threshold=1)
     breaker.failed()
     before = len(provisioning.memory.calls)
-    await check_drift(provisioning.database, Provider("proxmox", provisioning.memory, breaker))
+    await provisioning.connected(breaker)
+    await check(provisioning)
     assert len(provisioning.memory.calls) == before
+    await provisioning.connected(CircuitBreaker())
     provisioning.memory.away = False
     provisioning.memory.machines.clear()
     provisioning.memory.fail("find", ProviderUnavailable("away"))
@@ -152,24 +154,23 @@ async def test_the_clock_asks_for_deadlines_drift_and_cleaning_up(provisioning: 
     resource = await provisioning.deliver(account_id=caller.account_id)
     async with provisioning.client(caller) as client, provisioning.working():
         await client.post(f"/api/v1/services/{resource.id}/power", json={"action": "stop"})
-        await provisioning.until(resource.id, lambda found: found.power == "stopped" and found.pending_power is None)
+        await provisioning.until(resource.id, lambda found: found.power == "stopped" and not found.pending)
     old = timedelta(days=91)
     for table in ("jobs", "inbox", "outbox"):
         await provisioning.execute(
             f"UPDATE provisioning.{table} SET state = 'done', finished_at = now() - interval '{old.days} days'"
         )
-    jobs = {
-        job.name: job
-        for job in clock_jobs(provisioning.database, provisioning.queue, {"proxmox": provisioning.provider})
-    }
+    jobs = {job.name: job for job in clock_jobs(provisioning.database, provisioning.tools, provisioning.pool, None)}
     assert {name: job.every for name, job in jobs.items()} == {
+        "providers": 3600,
         "deadlines": 60,
+        "removals": 60,
         "drift": 60,
         "purge": 3600,
         "promises": 60,
     }
     for job in jobs.values():
         await job.run()
-    assert await provisioning.count("jobs", "kind = 'create'") == 1
+    assert await provisioning.count("jobs", "intent = 'create'") == 1
     assert await provisioning.count("jobs") == 1
     assert await provisioning.count("inbox") == await provisioning.count("outbox") == 0

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from services.provisioning.adapters.vps import ProviderUnavailable
+from services.provisioning.adapters.capabilities import ProviderUnavailable
 from services.provisioning.domain import CREATE, NOT_DELIVERED
+from services.provisioning.product_types.base import StepResult
 from services.provisioning.use_cases.deadlines import expire_overdue
-from services.provisioning.use_cases.run_job import StepResult, begin_step, finish_step, give_up, postpone, set_back
+from services.provisioning.use_cases.run_job import begin_step, finish_step, give_up, postpone, set_back
 from shared.database import Claimed, FailureClass, HandlingFailed, LeaseLost, UnitOfWork
 from tests.support.database import TestDatabase
 from tests.support.provisioning import Provisioning
@@ -16,6 +17,10 @@ from tests.support.provisioning import Provisioning
 async def claim(provisioning: Provisioning) -> list[Claimed]:
     async with provisioning.database.work() as work:
         return await provisioning.queue.claim(work.session, 10)
+
+
+async def expire(provisioning: Provisioning) -> int:
+    return await provisioning.database.run(lambda work: expire_overdue(work, provisioning.tools))
 
 
 async def expire_leases(provisioning: Provisioning) -> None:
@@ -47,25 +52,25 @@ async def test_a_worker_that_overslept_its_lease_cannot_write(provisioning: Prov
     [zombie] = await claim(provisioning)
     await expire_leases(provisioning)
     [successor] = await claim(provisioning)
-    queue = provisioning.queue
+    tools = provisioning.tools
     failed = HandlingFailed("late", FailureClass.TRANSIENT)
 
     async def late(work: UnitOfWork) -> None:
         if write == "begin":
-            await begin_step(work, queue, zombie)
+            await begin_step(work, tools, zombie)
         elif write == "finish":
-            await finish_step(work, queue, zombie, StepResult(machine_id=666))
+            await finish_step(work, tools, zombie, StepResult(external_ref="666"))
         elif write == "give_up":
-            await give_up(work, queue, zombie, "late", FailureClass.PERMANENT)
+            await give_up(work, tools, zombie, "late", FailureClass.PERMANENT)
         elif write == "postpone":
-            await postpone(work, queue, zombie, 3600)
+            await postpone(work, tools, zombie, 3600)
         else:
-            await set_back(work, queue, zombie, failed)
+            await set_back(work, tools, zombie, failed)
 
     with pytest.raises(LeaseLost):
         await provisioning.database.run(late)
     after = await provisioning.resource(id=resource.id)
-    assert (after.status, after.machine_id, after.delayed) == ("pending", None, False)
+    assert (after.status, after.external_ref, after.delayed) == ("pending", None, False)
     await provisioning.runner.handle(successor)
     assert (await provisioning.resource(id=resource.id)).status == "active"
     assert provisioning.memory.created == 1
@@ -80,11 +85,11 @@ async def test_the_late_answer_to_a_zombie_is_not_recorded_and_its_machine_is_ad
     [zombie] = await claim(provisioning)
     gate = provisioning.memory.gates["create"] = asyncio.Event()
     sleeper = asyncio.create_task(provisioning.runner.handle(zombie))
-    await provisioning.until_job(lambda job: job.step("create").state == "active", kind=CREATE)
+    await provisioning.until_job(lambda job: job.step("create").state == "active", intent=CREATE)
     await expire_leases(provisioning)
     [successor] = await claim(provisioning)
     heir = asyncio.create_task(provisioning.runner.handle(successor))
-    await provisioning.until_job(lambda job: job.step("create").tries == 2, kind=CREATE)
+    await provisioning.until_job(lambda job: job.step("create").tries == 2, intent=CREATE)
     gate.set()
     with pytest.raises(LeaseLost):
         await sleeper
@@ -99,11 +104,11 @@ async def test_a_long_call_keeps_its_lease(fresh_database: TestDatabase) -> None
     gate = provisioning.memory.gates["create"] = asyncio.Event()
     resource = await provisioning.grant()
     async with provisioning.working():
-        await provisioning.until_job(lambda job: job.step("create").state == "active", kind=CREATE)
+        await provisioning.until_job(lambda job: job.step("create").state == "active", intent=CREATE)
         await asyncio.sleep(1.5)
         gate.set()
         await provisioning.until(resource.id, lambda found: found.status == "active")
-    job = await provisioning.job(kind=CREATE)
+    job = await provisioning.job(intent=CREATE)
     assert (job.attempts, job.step("create").tries) == (1, 1)
     await provisioning.close()
 
@@ -114,7 +119,7 @@ async def test_a_call_is_broken_off_when_its_lease_is_lost(fresh_database: TestD
     await provisioning.grant()
     [held] = await claim(provisioning)
     running = asyncio.create_task(provisioning.runner.handle(held))
-    await provisioning.until_job(lambda job: job.step("create").state == "active", kind=CREATE)
+    await provisioning.until_job(lambda job: job.step("create").state == "active", intent=CREATE)
     await provisioning.execute("UPDATE provisioning.jobs SET lease_token = gen_random_uuid()")
     with pytest.raises(LeaseLost):
         await asyncio.wait_for(running, 5)
@@ -130,13 +135,13 @@ async def test_a_job_past_its_deadline_ends_and_is_published(provisioning: Provi
     await provisioning.execute(
         "UPDATE provisioning.jobs SET deadline_at = now() - interval '1 second', lease_token = NULL"
     )
-    assert await provisioning.database.run(expire_overdue) == 1
-    assert await provisioning.database.run(expire_overdue) == 0
+    assert await expire(provisioning) == 1
+    assert await expire(provisioning) == 0
     after = await provisioning.resource(id=resource.id)
     assert (after.status, after.delayed, after.message) == ("failed", False, NOT_DELIVERED)
-    job = await provisioning.job(kind=CREATE)
+    job = await provisioning.job(intent=CREATE)
     assert job.state == "dead"
-    assert "No success within 24 hours" in (job.last_error or "")
+    assert "No success within" in (job.last_error or "")
     assert len(await provisioning.published("provisioning.resource.failed.v1")) == 1
 
 
@@ -144,10 +149,10 @@ async def test_a_job_in_a_workers_hands_is_not_ended_by_the_clock(provisioning: 
     await provisioning.grant()
     [held] = await claim(provisioning)
     await provisioning.execute("UPDATE provisioning.jobs SET deadline_at = now() - interval '1 second'")
-    assert await provisioning.database.run(expire_overdue) == 0
+    assert await expire(provisioning) == 0
     provisioning.memory.fail("create", ProviderUnavailable("away"))
     await provisioning.runner.handle(held)
-    job = await provisioning.job(kind=CREATE)
+    job = await provisioning.job(intent=CREATE)
     assert job.state == "dead"
     assert "deadline" in (job.last_error or "")
 
@@ -158,7 +163,7 @@ async def test_a_zombie_of_an_expired_job_cannot_write(provisioning: Provisionin
     [zombie] = await claim(provisioning)
     await expire_leases(provisioning)
     await provisioning.execute("UPDATE provisioning.jobs SET deadline_at = now() - interval '1 second'")
-    assert await provisioning.database.run(expire_overdue) == 1
+    assert await expire(provisioning) == 1
     with pytest.raises(LeaseLost):
         await provisioning.runner.handle(zombie)
     assert provisioning.memory.created == 0

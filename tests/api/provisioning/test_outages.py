@@ -3,22 +3,19 @@
 import asyncio
 
 from services.provisioning.adapters.breaker import CircuitBreaker
-from services.provisioning.adapters.providers import Provider
-from services.provisioning.adapters.vps import ProviderUnavailable
+from services.provisioning.adapters.capabilities import ProviderUnavailable
 from services.provisioning.domain import CREATE, DELAYED
-from services.provisioning.jobs import JobRunner
 from tests.support.callers import customer
 from tests.support.provisioning import Provisioning
 
 
-def with_breaker(provisioning: Provisioning, breaker: CircuitBreaker) -> CircuitBreaker:
-    provisioning.provider = Provider("proxmox", provisioning.memory, breaker)
-    provisioning.runner = JobRunner(provisioning.database, provisioning.queue, {"proxmox": provisioning.provider})
+async def with_breaker(provisioning: Provisioning, breaker: CircuitBreaker) -> CircuitBreaker:
+    await provisioning.connected(breaker)
     return breaker
 
 
 async def test_a_provider_that_goes_down_and_up_again_costs_nothing_but_time(provisioning: Provisioning) -> None:
-    with_breaker(provisioning, CircuitBreaker(first_pause=0.3, longest_pause=0.5))
+    breaker = await with_breaker(provisioning, CircuitBreaker(first_pause=0.3, longest_pause=0.5))
     caller = customer()
     provisioning.memory.away = True
     resource = await provisioning.grant(account_id=caller.account_id)
@@ -28,7 +25,7 @@ async def test_a_provider_that_goes_down_and_up_again_costs_nothing_but_time(pro
         assert (seen["status"], seen["delayed"], seen["message"]) == ("provisioning", True, DELAYED)
         lines = (await client.get(f"/api/v1/services/{resource.id}/timeline")).json()["data"]
         assert [line["detail"] for line in lines if line["key"] == "step.reserve"] == [DELAYED]
-        while not provisioning.provider.breaker.is_open:
+        while not breaker.is_open:
             await asyncio.sleep(0.02)
         provisioning.memory.away = False
         delivered = await provisioning.until(resource.id, lambda found: found.status == "active")
@@ -37,13 +34,13 @@ async def test_a_provider_that_goes_down_and_up_again_costs_nothing_but_time(pro
 
 
 async def test_while_the_circuit_is_open_jobs_wait_without_using_up_attempts(provisioning: Provisioning) -> None:
-    breaker = with_breaker(provisioning, CircuitBreaker(first_pause=60))
+    breaker = await with_breaker(provisioning, CircuitBreaker(first_pause=60))
     provisioning.memory.away = True
     await provisioning.grant()
     async with provisioning.working():
         while not breaker.is_open:
             await asyncio.sleep(0.02)
-        attempts = (await provisioning.job(kind=CREATE)).attempts
+        attempts = (await provisioning.job(intent=CREATE)).attempts
         calls = len(provisioning.memory.calls)
         late = await provisioning.grant()
         waiting = await provisioning.until(late.id, lambda found: found.delayed)
@@ -55,7 +52,7 @@ async def test_while_the_circuit_is_open_jobs_wait_without_using_up_attempts(pro
 
 
 async def test_one_probe_asks_while_the_others_wait_and_its_success_wakes_all(provisioning: Provisioning) -> None:
-    breaker = with_breaker(provisioning, CircuitBreaker(first_pause=1.0, longest_pause=1.0))
+    breaker = await with_breaker(provisioning, CircuitBreaker(first_pause=1.0, longest_pause=1.0))
     provisioning.memory.away = True
     resources = [await provisioning.grant() for _ in range(6)]
     async with provisioning.working():
@@ -83,7 +80,7 @@ async def test_a_provider_that_asks_for_patience_gets_it(provisioning: Provision
 
 
 async def test_an_answer_of_any_kind_proves_that_the_provider_is_there(provisioning: Provisioning) -> None:
-    breaker = with_breaker(provisioning, CircuitBreaker(threshold=2))
+    breaker = await with_breaker(provisioning, CircuitBreaker(threshold=2))
     provisioning.memory.fail("configure", ProviderUnavailable("away"), count=1)
     provisioning.memory.fail("start", ProviderUnavailable("away"), count=1)
     resource = await provisioning.grant()

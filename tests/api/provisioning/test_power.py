@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.provisioning.adapters.vps import MachineMissing, PowerState, ProviderAmbiguous
+from services.provisioning.adapters.capabilities import MachineMissing, PowerState, ProviderAmbiguous
 from shared.kernel import new_id
 from tests.support.callers import customer
 from tests.support.provisioning import Provisioning, at_once
@@ -57,7 +57,7 @@ async def test_eight_clicks_at_once_make_one_action(provisioning: Provisioning) 
     refused = next(answer for answer in answers if answer.status_code == 409)
     assert refused.json()["type"].endswith("/action-in-progress")
     async with provisioning.working():
-        await provisioning.until_job(lambda job: job.state == "done", kind="reboot")
+        await provisioning.until_job(lambda job: job.state == "done", intent="reboot")
     assert provisioning.memory.calls.count("reboot") == 1
 
 
@@ -65,9 +65,9 @@ async def test_the_database_itself_refuses_a_second_pending_action(provisioning:
     resource = await provisioning.deliver(account_id=CALLER.account_id)
     async with provisioning.client(CALLER) as client:
         await client.post(f"/api/v1/services/{resource.id}/power", json={"action": "stop"})
-    with pytest.raises(Exception, match="uq_jobs_pending_power"):
+    with pytest.raises(Exception, match="uq_jobs_pending_action"):
         await provisioning.execute(
-            "INSERT INTO provisioning.jobs (id, kind, resource_id, idempotency_key, deadline_at, requested_by) "
+            "INSERT INTO provisioning.jobs (id, intent, resource_id, idempotency_key, deadline_at, requested_by) "
             "SELECT gen_random_uuid(), 'start', id, 'another', now(), 'x' FROM provisioning.resources"
         )
 
@@ -82,7 +82,7 @@ async def test_the_same_request_sent_again_names_the_same_job(provisioning: Prov
         assert len({answer.json()["job_id"] for answer in answers}) == 1
         other = await client.post(path, json={"action": "start"}, headers=headers)
     assert other.status_code == 422
-    assert await provisioning.count("jobs", "kind <> 'create'") == 1
+    assert await provisioning.count("jobs", "intent <> 'create'") == 1
 
 
 @pytest.mark.bug("FOSSBilling/Proxmox #19")
@@ -95,7 +95,7 @@ async def test_only_an_active_service_has_a_power_button(provisioning: Provision
         answer = await client.post(f"/api/v1/services/{resource.id}/power", json={"action": action})
     assert answer.status_code == 409
     assert answer.json()["type"].endswith("/service-not-active")
-    assert await provisioning.count("jobs", "kind <> 'create'") == 0
+    assert await provisioning.count("jobs", "intent <> 'create'") == 0
 
 
 @pytest.mark.bug("FOSSBilling/Proxmox #19")
@@ -107,7 +107,7 @@ async def test_a_service_suspended_after_the_click_is_not_started(provisioning: 
     await provisioning.execute("UPDATE provisioning.resources SET status = 'suspended'")
     calls = len(provisioning.memory.calls)
     async with provisioning.working():
-        job = await provisioning.until_job(lambda job: job.state == "dead", kind="start")
+        job = await provisioning.until_job(lambda job: job.state == "dead", intent="start")
     assert job.last_error == "The service is suspended"
     assert len(provisioning.memory.calls) == calls
     assert provisioning.memory.ours[0].power is PowerState.STOPPED
@@ -119,7 +119,7 @@ async def test_a_power_action_whose_answer_was_lost_is_looked_at_and_finished(pr
     async with provisioning.client(CALLER) as client:
         await client.post(f"/api/v1/services/{resource.id}/power", json={"action": "stop"})
     async with provisioning.working():
-        await provisioning.until(resource.id, lambda found: found.power == "stopped" and found.pending_power is None)
+        await provisioning.until(resource.id, lambda found: found.power == "stopped" and not found.pending)
 
 
 async def test_a_power_action_that_cannot_be_done_leaves_the_service_active(provisioning: Provisioning) -> None:
@@ -128,7 +128,7 @@ async def test_a_power_action_that_cannot_be_done_leaves_the_service_active(prov
     async with provisioning.client(CALLER) as client:
         await client.post(f"/api/v1/services/{resource.id}/power", json={"action": "reboot"})
         async with provisioning.working():
-            await provisioning.until_job(lambda job: job.state == "parked", kind="reboot")
+            await provisioning.until_job(lambda job: job.state == "parked", intent="reboot")
         shown = (await client.get(f"/api/v1/services/{resource.id}")).json()
         assert (shown["status"], shown["pending_action"]) == ("active", None)
         assert shown["message"] == "Could not be restarted. Our staff will look at it."
@@ -136,7 +136,7 @@ async def test_a_power_action_that_cannot_be_done_leaves_the_service_active(prov
         assert (lines[-1]["title"], lines[-1]["state"]) == ("Could not be restarted", "failed")
         assert (await client.post(f"/api/v1/services/{resource.id}/power", json={"action": "start"})).status_code == 202
         async with provisioning.working():
-            await provisioning.until_job(lambda job: job.state == "done", kind="start")
+            await provisioning.until_job(lambda job: job.state == "done", intent="start")
         assert (await client.get(f"/api/v1/services/{resource.id}")).json()["message"] is None
     assert await provisioning.published("provisioning.resource.failed.v1") == []
 
@@ -188,4 +188,4 @@ async def test_the_service_of_another_account_has_no_power_button(provisioning: 
     assert foreign.status_code == unknown.status_code == 404
     assert foreign.json()["detail"] == unknown.json()["detail"]
     await asyncio.sleep(0)
-    assert await provisioning.count("jobs", "kind <> 'create'") == 0
+    assert await provisioning.count("jobs", "intent <> 'create'") == 0

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from services.provisioning.adapters.proxmox import ProxmoxConnector
-from services.provisioning.jobs.clock import check_drift
+from services.provisioning.jobs.drift import compare_all
 from shared.web.client import http_client
 from tests.support.callers import customer
 from tests.support.database import TestDatabase
@@ -26,9 +26,9 @@ def hypervisor() -> Iterator[HypervisorProcess]:
 @pytest_asyncio.fixture
 async def provisioning(fresh_database: TestDatabase, hypervisor: HypervisorProcess) -> AsyncIterator[Provisioning]:
     hypervisor.reset()
-    settings = settings_for(fresh_database, proxmox_url=hypervisor.url, proxmox_token=TOKEN)
-    connector = ProxmoxConnector(settings.proxmox(), http_client)
-    process = Provisioning(fresh_database, vps=connector)
+    place = {"proxmox_url": hypervisor.url, "proxmox_token": TOKEN}
+    connector = ProxmoxConnector(settings_for(fresh_database, **place).proxmox(), http_client)
+    process = Provisioning(fresh_database, vps=connector, **place)
     yield process
     await connector.aclose()
     await process.close()
@@ -43,7 +43,7 @@ async def test_twenty_deliveries_at_once_make_one_machine(
         resource = await provisioning.resource(entitlement_id=fact.entitlement_id)
         delivered = await provisioning.until(resource.id, lambda found: found.status == "active", within=30)
     [machine] = hypervisor.machines()
-    assert (machine["vmid"], machine["ipv4"]) == (delivered.machine_id, delivered.ipv4)
+    assert (str(machine["vmid"]), machine["ipv4"]) == (delivered.external_ref, delivered.address)
     assert (machine["cores"], machine["memory_mb"], machine["disk_bytes"]) == (2, 4096, 40 * 2**30)
 
 
@@ -88,11 +88,11 @@ async def test_power_and_drift_over_http(provisioning: Provisioning, hypervisor:
     async with provisioning.client(caller) as client, provisioning.working():
         await provisioning.until(resource.id, lambda found: found.status == "active", within=30)
         await client.post(f"/api/v1/services/{resource.id}/power", json={"action": "stop"})
-        await provisioning.until(resource.id, lambda found: found.power == "stopped" and found.pending_power is None)
+        await provisioning.until(resource.id, lambda found: found.power == "stopped" and not found.pending)
     [machine] = hypervisor.machines()
     assert machine["status"] == "stopped"
     with hypervisor.api() as api:
         api.post(f"/nodes/pve1/qemu/{machine['vmid']}/status/start").raise_for_status()
     await asyncio.sleep(0.5)
-    await check_drift(provisioning.database, provisioning.provider)
+    await compare_all(provisioning.database, provisioning.tools, provisioning.pool)
     assert (await provisioning.resource(id=resource.id)).power == "running"

@@ -6,7 +6,7 @@ import json
 import httpx
 import pytest
 
-from services.provisioning.adapters.vps import ProviderRejected
+from services.provisioning.adapters.capabilities import ProviderRejected
 from shared.kernel import new_id
 from tests.support.callers import bearer, customer, service_bearer, staff
 from tests.support.database import TestDatabase
@@ -14,8 +14,9 @@ from tests.support.provisioning import SPEC, Provisioning
 
 CALLER = customer()
 FIELDS = {
-    "id", "name", "product_type", "plan", "status", "power", "order_id", "entitlement_id", "ipv4", "spec", "template",
-    "created_at", "activated_at", "delayed", "message", "pending_action",
+    "id", "name", "product_type", "plan", "status", "power", "state", "order_id", "entitlement_id", "address",
+    "attributes", "actions", "spec", "configuration", "created_at", "activated_at", "delayed", "message",
+    "pending_action", "timeline", "access",
 }  # fmt: skip
 STORY = [
     "Delivery started",
@@ -36,9 +37,13 @@ async def test_a_service_shows_what_was_bought_and_what_runs(provisioning: Provi
         shown = (await client.get(f"/api/v1/services/{resource.id}")).json()
     assert set(shown) == FIELDS
     assert shown["plan"] == {"code": "vps-s", "name": "VPS S"}
-    assert (shown["status"], shown["power"], shown["ipv4"]) == ("active", "running", resource.ipv4)
+    assert (shown["status"], shown["power"], shown["address"]) == ("active", "running", resource.address)
     assert shown["spec"] == SPEC
-    assert (shown["name"], shown["template"]) == ("web-1.example.com", "debian-12")
+    assert shown["name"] == "web-1.example.com"
+    assert shown["configuration"] == {"hostname": "web-1.example.com", "template": "debian-12"}
+    assert [(item["label"], item["value"]) for item in shown["attributes"]] == [("IPv4 address", resource.address)]
+    assert [action["name"] for action in shown["actions"]] == ["stop", "reboot"]
+    assert shown["access"]["command"] is None
     assert shown["activated_at"].endswith("Z")
 
 
@@ -62,6 +67,32 @@ async def test_a_list_holds_the_accounts_services_only_and_pages_through_them(pr
     assert [service["id"] for service in by_order] == [resource.id for resource in reversed(mine)]
     assert foreign.id not in seen
     assert of_nobody == []
+
+
+async def test_one_read_holds_all_of_an_orders_services_with_their_timelines(provisioning: Provisioning) -> None:
+    order = new_id("ord")
+    mine = [await provisioning.grant(account_id=CALLER.account_id, order_id=order) for _ in range(30)]
+    await provisioning.grant(order_id=order)
+    async with provisioning.client(CALLER) as client:
+        query = {"order_id": order, "include": "timeline"}
+        page = (await client.get("/api/v1/services", params=query)).json()
+        alone = await client.get("/api/v1/services", params={"include": "timeline"})
+    assert [service["id"] for service in page["data"]] == [resource.id for resource in reversed(mine)]
+    assert page["next_cursor"] is None
+    assert all([line["title"] for line in service["timeline"]] == STORY for service in page["data"])
+    assert alone.status_code == 422
+
+
+async def test_an_order_can_leave_out_what_its_owner_did_with_a_service(provisioning: Provisioning) -> None:
+    resource = await provisioning.deliver(account_id=CALLER.account_id)
+    async with provisioning.client(CALLER) as client, provisioning.working():
+        await client.post(f"/api/v1/services/{resource.id}/power", json={"action": "stop"})
+        await provisioning.until(resource.id, lambda found: found.power == "stopped" and not found.pending)
+        shown = (await client.get(f"/api/v1/services/{resource.id}")).json()
+    assert shown["state"] == "stopped"
+    assert [line["title"] for line in shown["timeline"] if line["about"] == "action"] == ["Stopped"]
+    assert [line["title"] for line in shown["timeline"] if line["about"] == "delivery"] == STORY
+    assert [action["name"] for action in shown["actions"]] == ["start"]
 
 
 @pytest.mark.parametrize("path", ["", "/timeline", "/stream"])
@@ -135,7 +166,7 @@ async def test_the_timeline_tells_the_story_and_what_is_still_to_come(provisioni
             data: list[dict[str, str]] = (await client.get(f"/api/v1/services/{resource.id}/timeline")).json()["data"]
             return data
 
-        await provisioning.until_job(lambda job: job.step("start").state == "active", kind="create")
+        await provisioning.until_job(lambda job: job.step("start").state == "active", intent="create")
         under_way = await story()
         assert [line["title"] for line in under_way] == STORY
         assert [line["state"] for line in under_way] == ["done"] * 5 + ["active"] + ["waiting"] * 3

@@ -120,15 +120,15 @@ async def test_what_is_no_envelope_is_set_aside_where_staff_see_it(schema: Schem
 
 
 @pytest.mark.fault(23)
-async def test_unknown_fields_are_ignored_and_missing_ones_are_a_permanent_failure(schema: Schema) -> None:
+async def test_unknown_fields_are_ignored_and_what_lacks_one_waits_for_newer_code(schema: Schema) -> None:
     effects = Effects()
     consumer = _consumer(schema, effects)
     good = _message()
     await consumer.receive(Message(good.id, good.wire_type, good.body.replace(b'"name":', b'"added_later":1,"name":')))
     bad = _message()
     await consumer.receive(Message(bad.id, bad.wire_type, bad.body.replace(b'"email":', b'"mail":')))
-    states = sorted(row["state"] for row in await _inbox(schema))
-    assert (effects.calls, states) == (1, ["dead", "done"])
+    rows = sorted((row["state"], row["failure_class"], row["attempts"]) for row in await _inbox(schema))
+    assert (effects.calls, rows) == (1, [("done", None, 1), ("ready", "not_understood", 0)])
 
 
 def test_handlers_must_cover_exactly_the_subscriptions(schema: Schema) -> None:

@@ -144,7 +144,7 @@ async def test_mails_sent_long_ago_are_forgotten_and_dead_ones_are_not(support: 
                 ),
                 {"state": state, "days": days, "key": key},
             )
-    await support.database.run(forget_sent_mails)
+    await forget_sent_mails(support.database)
     assert {mail.dedupe_key for mail in await support.notifications()} == {keys[2], keys[3]}
     for job in support.service.worker._clock_jobs:
         await job.run()

@@ -102,13 +102,13 @@ def b5_one_machine_per_resource(evidence: Evidence) -> Line:
     line.lacks(
         "active resources whose machine is another one, or none",
         [
-            f"{row['id']}: books say {row['machine_id']}"
+            f"{row['id']}: books say {row['external_ref']}"
             for row in active
-            if [machine.vmid for machine in evidence.machines_of.get(row["id"], [])] != [row["machine_id"]]
+            if [str(machine.vmid) for machine in evidence.machines_of.get(row["id"], [])] != [row["external_ref"]]
         ],
     )
     shared = Counter(
-        row["machine_id"] for row in evidence.resources.values() if row["machine_id"] and row["status"] != "terminated"
+        row["external_ref"] for row in evidence.resources.values() if row["external_ref"] and row["status"] != "removed"
     )
     line.breaks(
         "machines that several resources claim", [f"machine {vmid}" for vmid, times in shared.items() if times > 1]

@@ -29,8 +29,8 @@ _PREFIXES = {
 }
 # Table → the prefix of its own `id`, and what is read of it.
 _TABLES = {
-    "catalog.orders": ("ord", "id, serial, account_id, status, currency, total_minor, created_at, paid_at, attention"),
-    "catalog.order_items": ("itm", "id, order_id, product_type, quantity, hostname"),
+    "catalog.orders": ("ord", "id, number, account_id, status, currency, total_minor, created_at, paid_at, attention"),
+    "catalog.order_items": ("itm", "id, order_id, product_type, quantity, name"),
     "catalog.entitlements": ("ent", "id, order_id, item_id, account_id, ordinal, status, service_id, created_at"),
     "catalog.payments": ("", "order_id, checkout_id, amount_minor, currency, outcome, reason, paid_at"),
     "catalog.order_history": ("", 'order_id, verb, at, "by", reason, from_status, to_status'),
@@ -64,10 +64,10 @@ _TABLES = {
     ),
     "provisioning.resources": (
         "svc",
-        "id, entitlement_id, order_id, provider, machine_id, status, power, missing_since, created_at, activated_at",
+        "id, entitlement_id, order_id, provider, external_ref, status, power, missing_since, created_at, activated_at",
     ),
     "provisioning.resource_history": ("", 'resource_id, verb, at, "by", reason'),
-    "provisioning.jobs": ("job", "id, kind, resource_id, state, attempts, last_error, created_at, finished_at"),
+    "provisioning.jobs": ("job", "id, intent, resource_id, state, attempts, last_error, created_at, finished_at"),
     "provisioning.job_steps": ("", "job_id, name, state, started_at, finished_at, detail, tries"),
     "support.notifications": ("ntf", "id, dedupe_key, template, recipient, state, sent_at, created_at"),
     "support.contacts": ("", "user_id, account_id"),
@@ -97,6 +97,9 @@ async def read_database(url: str) -> Snapshot:
         await connection.close()
 
 
+_FACT = "id, type, state, body, created_at"
+
+
 async def _read(connection: Any) -> Snapshot:
     found = Snapshot()
     found.taken_at = await connection.fetchval("SELECT now()")
@@ -104,8 +107,12 @@ async def _read(connection: Any) -> Snapshot:
         rows = await connection.fetch(f"SELECT {columns} FROM {table}")
         found.tables[table] = [_public(row, prefix) for row in rows]
     for schema in SCHEMAS:
-        found.outbox += [_fact(schema, row) for row in await connection.fetch(_facts(schema, "outbox"))]
-        found.inbox += [_fact(schema, row) for row in await connection.fetch(_facts(schema, "inbox"))]
+        rows = await connection.fetch(f"SELECT {_FACT}, subject FROM {schema}.outbox")
+        found.outbox += [_fact(schema, row, row["subject"]) for row in rows]
+    subjects = {fact.id: fact.subject for fact in found.outbox}
+    for schema in SCHEMAS:
+        rows = await connection.fetch(f"SELECT {_FACT} FROM {schema}.inbox")
+        found.inbox += [_fact(schema, row, subjects.get(str(row["id"]), "")) for row in rows]
     listed = await connection.fetch(
         "SELECT table_schema, table_name, column_name FROM information_schema.columns WHERE table_schema = ANY($1)",
         list(SCHEMAS),
@@ -115,15 +122,13 @@ async def _read(connection: Any) -> Snapshot:
     for schema, table in sorted(
         {(schema, table) for schema, table, column in found.columns if column == "lease_token"}
     ):
-        rows = await connection.fetch(f"SELECT id, state, last_error FROM {schema}.{table} WHERE state <> 'done'")
+        # A timer waits for its day; only one whose day has come is unfinished.
+        due = "AND (state <> 'ready' OR next_attempt_at < now())" if table == "timers" else ""
+        rows = await connection.fetch(f"SELECT id, state, last_error FROM {schema}.{table} WHERE state <> 'done' {due}")
         found.unfinished += [
             Unfinished(f"{schema}.{table}", str(row["id"]), row["state"], row["last_error"]) for row in rows
         ]
     return found
-
-
-def _facts(schema: str, table: str) -> str:
-    return f"SELECT id, type, state, body, created_at FROM {schema}.{table}"
 
 
 def _public(row: Any, prefix: str) -> Row:
@@ -138,11 +143,12 @@ def _value(column: str, value: Any, prefix: str) -> Any:
     return value
 
 
-def _fact(schema: str, row: Any) -> Fact:
+def _fact(schema: str, row: Any, subject: str) -> Fact:
     body = bytes(row["body"])
     try:
         envelope = json.loads(body)
         data, identity, kind = dict(envelope["data"]), str(envelope["id"]), str(envelope["type"])
     except (ValueError, KeyError, TypeError):
         data, identity, kind = {}, None, None
-    return Fact(schema, str(row["id"]), row["type"], row["state"], body, identity, kind, data, row["created_at"])
+    state, made_at = row["state"], row["created_at"]
+    return Fact(schema, str(row["id"]), row["type"], state, subject, body, identity, kind, data, made_at)

@@ -68,19 +68,34 @@ def _order_named(invoice: Row) -> str | None:
     return str(order) if order else None
 
 
+PERSONAL = frozenset(
+    {"identity.user.registered.v1", "identity.verification.requested.v1", "identity.account.described.v1"}
+)
+
+
 @dataclass(frozen=True)
 class Fact:
-    """One row of an outbox or inbox with its envelope read. `data` is empty when the body is no envelope."""
+    """One row of an outbox or inbox with its envelope read. `data` is empty when the body is no envelope.
+
+    A fact about a person (`PERSONAL`) has no body any more once it was sent or handled; its `subject` is still known
+    while the outbox that published it remembers.
+    """
 
     schema: str
     id: str
     type: str
     state: str
+    subject: str
     body: bytes
     envelope_id: str | None
     envelope_type: str | None
     data: Row
     created_at: datetime
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether what it said is gone, as it must be."""
+        return self.type in PERSONAL and self.state == "done" and not self.body
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def tell(evidence: Evidence, order_id: str) -> list[str]:
         *_mails(evidence, ids),
     ]
     happenings.sort(key=lambda one: one.at)
-    head = f"{order_id} (EZ-{order['serial']}): {order['status']}, {order['total_minor']} {order['currency']}"
+    head = f"{order_id} ({order['number']}): {order['status']}, {order['total_minor']} {order['currency']}"
     lines = [f"{one.at:%H:%M:%S.%f}"[:-3] + f"  {one.place:<22} {one.text}" for one in happenings]
     open_rows = [row for row in evidence.unfinished if row.state != "canceled" and _belongs(evidence, row.id, ids)]
     return [

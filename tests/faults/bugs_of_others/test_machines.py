@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.provisioning.adapters.vps import MachineSpec, PowerState, ProviderAmbiguous, ProviderUnavailable
+from services.provisioning.adapters.capabilities import MachineSpec, PowerState, ProviderAmbiguous, ProviderUnavailable
 from services.provisioning.domain import CREATE
 from shared.testing import eventually
 from tests.support.callers import customer
@@ -30,8 +30,8 @@ async def test_every_retry_of_a_creation_uses_the_machine_id_that_was_reserved_o
     provisioning.memory.fail("create", ProviderAmbiguous("no answer"), after=True)
     resource = await provisioning.deliver()
     assert len(ids) == 5
-    assert set(ids) == {resource.machine_id}
-    assert provisioning.memory.calls.count("propose_id") == 1
+    assert {str(number) for number in ids} == {resource.external_ref}
+    assert provisioning.memory.calls.count("is_free") == 1
     assert provisioning.memory.created == 1
 
 
@@ -89,6 +89,6 @@ async def test_a_service_that_is_not_active_cannot_be_started_by_its_customer_by
                 # Not merely a body this test does not know: the state refuses it.
                 assert answer.status_code == 409, (method, path)
                 assert answer.json()["type"].endswith("/service-not-active"), (method, path)
-    assert await provisioning.count("jobs", f"kind <> '{CREATE}'") == 0
+    assert await provisioning.count("jobs", f"intent <> '{CREATE}'") == 0
     assert len(provisioning.memory.calls) == asked
     assert machine.power is PowerState.STOPPED

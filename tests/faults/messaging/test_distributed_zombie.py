@@ -103,7 +103,7 @@ async def _books(running: Distributed) -> dict[str, Any]:
     connection = await asyncpg.connect(running.postgres.admin_url)
     try:
         jobs = await connection.fetch("SELECT state, lease_token, attempts, finished_at FROM provisioning.jobs")
-        resources = await connection.fetch("SELECT status, version, machine_id, ipv4 FROM provisioning.resources")
+        resources = await connection.fetch("SELECT status, version, external_ref, address FROM provisioning.resources")
         facts = await connection.fetch("SELECT id, state FROM provisioning.outbox ORDER BY id")
         return {
             "leases": [row["lease_token"] for row in jobs],

@@ -1,4 +1,4 @@
-"""What cannot be handled is set aside where staff see it, and everything behind it flows."""
+"""What cannot be handled, or not yet, is set aside where staff see it, and everything behind it flows."""
 
 import asyncio
 import uuid
@@ -44,16 +44,19 @@ POISON = {
     "JSON of another shape": b"[1, 2]",
     "without an id": envelope(id=None),
     "an id that is no UUID": envelope(id="one"),
-    "a type of the next version": envelope(type="identity.user.registered.v2"),
-    "a type nobody knows": envelope(type="identity.user.teleported.v1"),
-    "a payload of another version": envelope(data={"user": {"id": "usr_1"}}),
     "a payload that is no object": envelope(data=[1]),
     "deeply nested": b'{"id":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
 }
+# What a newer publisher may say while this listener is still the old one.
+NEWS = {
+    "a type of the next version": envelope(type="identity.user.registered.v2"),
+    "a type nobody knows": envelope(type="identity.user.teleported.v1"),
+    "a payload of another version": envelope(data={"user": {"id": "usr_1"}}),
+}
 
 
-@pytest.mark.parametrize("body", POISON.values(), ids=POISON)
-async def test_poison_is_dead_at_once_and_the_facts_around_it_are_handled(post: Post, body: bytes) -> None:
+async def handled_around(post: Post, body: bytes, state: str) -> dict[str, Any]:
+    """Sends it between two good facts, which must be handled; returns its row once it is in this state."""
     transport = await post.transport(prefetch=1)
     relay = post.relay(transport)
     await post.record(registered())
@@ -62,12 +65,25 @@ async def test_poison_is_dead_at_once_and_the_facts_around_it_are_handled(post: 
     await post.record(registered())
     await relay.relay_batch()
     await transport.subscribe(post.queue, post.consumer().receive)
-    await eventually(lambda: settled(post, "dead", "done", "done"))
+    await eventually(lambda: settled(post, state, "done", "done"))
     assert await post.known() == 2
-    (dead,) = [row for row in await post.received() if row["state"] == "dead"]
+    (kept,) = [row for row in await post.received() if row["state"] == state]
+    assert kept["last_error"]
+    assert bytes(kept["body"]) == body
+    return kept
+
+
+@pytest.mark.parametrize("body", POISON.values(), ids=POISON)
+async def test_poison_is_dead_at_once_and_the_facts_around_it_are_handled(post: Post, body: bytes) -> None:
+    dead = await handled_around(post, body, "dead")
     assert dead["failure_class"] == "permanent"
-    assert dead["last_error"]
-    assert bytes(dead["body"]) == body
+    assert dead["finished_at"]
+
+
+@pytest.mark.parametrize("body", NEWS.values(), ids=NEWS)
+async def test_what_newer_code_may_know_waits_and_the_facts_around_it_are_handled(post: Post, body: bytes) -> None:
+    waiting = await handled_around(post, body, "ready")
+    assert (waiting["failure_class"], waiting["attempts"]) == ("not_understood", 0)
 
 
 async def test_fields_added_later_are_ignored_by_an_older_listener(post: Post) -> None:

@@ -152,7 +152,7 @@ async def jobs(database: TestDatabase) -> AsyncIterator[Zombie]:
     async def effects() -> Any:
         after = await process.resource(id=resource.id)
         facts = await process.published("provisioning.resource.activated.v1")
-        return after.status, after.version, after.machine_id, process.memory.created, len(facts)
+        return after.status, after.version, after.external_ref, process.memory.created, len(facts)
 
     yield QueueZombie(process.database, process.queue, "provisioning.jobs", process.runner.handle, effects)
     await process.close()

@@ -66,7 +66,7 @@ async def test_nobody_who_presses_a_power_button_sees_a_struck_transaction(
                 headers={"Idempotency-Key": f"reboot-{number:04}"},
             )
             assert answer.status_code == 202, answer.text
-            await provisioning.until(resource.id, lambda found: found.pending_power is None)
+            await provisioning.until(resource.id, lambda found: not found.pending)
     assert sum(await struck(fresh_database)) > 0
     assert provisioning.memory.calls.count("reboot") == 25
 

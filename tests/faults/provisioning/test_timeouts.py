@@ -60,7 +60,7 @@ async def test_a_machine_whose_creation_timed_out_is_found_by_the_next_try_when_
 
         await eventually(made, every=0.01)
         hypervisor.inject(kind="error", method="GET", count=100_000)
-        await provisioning.until_job(lambda job: job.step("create").tries > 1, within=40, kind=CREATE)
+        await provisioning.until_job(lambda job: job.step("create").tries > 1, within=40, intent=CREATE)
         hypervisor.client.delete("/_sandbox/faults").raise_for_status()
         delivered = await provisioning.until(resource.id, lambda found: found.status == "active", within=40)
     await one_machine(provisioning, hypervisor, delivered)
@@ -69,7 +69,7 @@ async def test_a_machine_whose_creation_timed_out_is_found_by_the_next_try_when_
 async def one_machine(provisioning: Provisioning, hypervisor: HypervisorProcess, delivered: Resource) -> None:
     """There is one machine, it is this resource's, and it was announced once."""
     [machine] = hypervisor.machines()
-    assert (machine["vmid"], machine["status"]) == (delivered.machine_id, "running")
+    assert (str(machine["vmid"]), machine["status"]) == (delivered.external_ref, "running")
     assert delivered.id in str(machine["description"])
     assert len(await provisioning.published("provisioning.resource.activated.v1")) == 1
 
@@ -96,5 +96,5 @@ async def test_ten_creations_that_all_time_out_are_ten_machines(
             *(provisioning.until(one.id, lambda found: found.status == "active", within=60) for one in resources)
         )
     machines = hypervisor.machines()
-    assert sorted(machine["vmid"] for machine in machines) == sorted(one.machine_id for one in delivered)  # type: ignore[type-var]
+    assert sorted(str(machine["vmid"]) for machine in machines) == sorted(str(one.external_ref) for one in delivered)
     assert len(machines) == 10

@@ -12,7 +12,7 @@ from services.billing.adapters.stripe.json_object import moment
 from services.billing.api.webhooks import _Refused, read_event
 from services.billing.domain.facts import SessionFact
 from shared.database import FailureClass, HandlingFailed
-from shared.kernel import new_id
+from shared.kernel import decode_id, new_id
 from tests.support.stripe_payloads import (
     charge,
     credit_note,
@@ -112,6 +112,18 @@ def test_expanded_objects_are_read_by_their_id() -> None:
 def test_no_body_makes_intake_stumble(body: bytes) -> None:
     with pytest.raises(_Refused):
         read_event(body)
+
+
+def test_an_event_about_an_order_is_in_the_orders_trace_and_any_other_in_the_one_it_came_with() -> None:
+    order_id, strange = new_id("ord"), "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+
+    def trace(metadata: object) -> str:
+        made = event("checkout.session.completed", {"id": "cs_1", "metadata": metadata})
+        return str(read_event(encoded(made), strange.encode()).trace)[3:35]
+
+    assert trace({"order_id": order_id}) == decode_id("ord", order_id).hex
+    for other in ({}, None, [], {"order_id": 7}, {"order_id": "ord_x"}, {"order_id": new_id("acc")}):
+        assert trace(other) == "a" * 32
 
 
 def test_an_event_is_read_by_its_few_fields() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.catalog.domain.hostnames import checked_hostname, numbered, suggested
+from services.catalog.product_types.hostnames import checked_hostname, numbered, suggested
 
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from services.catalog.domain import ENTITLEMENT, ORDER, PLAN, Entitlement, Order, Plan, Product
+from services.catalog.domain import ENTITLEMENT, ORDER, PLAN, Described, Entitlement, Order, OrderItem, Plan, PlanGroup
 from shared.kernel import IllegalMove, Lifecycle, new_id
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
+# fmt: off
 # state → verb → the state after it; "=" is a repeat that changes nothing; what is missing is refused.
 EXPECTED: dict[str, dict[str, dict[str, str]]] = {
     "order": {
@@ -26,12 +27,28 @@ EXPECTED: dict[str, dict[str, dict[str, str]]] = {
         "retired": {"retire": "="},
     },
     "entitlement": {
-        "granted": {"activate": "active", "fail": "delayed", "end": "ended"},
-        "delayed": {"activate": "active", "fail": "=", "end": "ended"},
-        "active": {"activate": "=", "fail": "=", "end": "ended"},
-        "ended": {"activate": "=", "fail": "=", "end": "="},
+        "granted": {
+            "activate": "active", "fail": "delayed", "suspend": "suspended", "resume_waiting": "=", "change": "granted",
+            "end": "ended", "restore_waiting": "=",
+        },
+        "delayed": {
+            "activate": "active", "fail": "=", "suspend": "suspended", "resume_waiting": "=", "change": "delayed",
+            "end": "ended", "restore_waiting": "=",
+        },
+        "active": {
+            "activate": "=", "fail": "=", "suspend": "suspended", "resume": "=", "change": "active", "end": "ended",
+            "restore": "=",
+        },
+        "suspended": {
+            "activate": "=", "fail": "=", "suspend": "=", "resume": "active", "resume_waiting": "granted",
+            "change": "suspended", "end": "ended",
+        },
+        "ended": {
+            "activate": "=", "fail": "=", "end": "=", "restore": "active", "restore_waiting": "granted",
+        },
     },
 }
+# fmt: on
 
 
 def _order() -> Order:
@@ -41,12 +58,15 @@ def _order() -> Order:
 
 
 def _plan() -> Plan:
-    return Plan.draft(Product.new("vps", "Servers"), "vps-s", "VPS S", at=NOW, by="test")
+    return Plan.draft(PlanGroup.new("vps", "Servers"), "vps", "vps-s", "VPS S", at=NOW, by="test")
 
 
 def _entitlement() -> Entitlement:
-    ids = {"order_id": new_id("ord"), "item_id": new_id("itm"), "account_id": new_id("acc")}
-    return Entitlement.grant(**ids, ordinal=1, hostname="web", at=NOW, by="test")
+    described = Described("web", "VPS S · web", {"hostname": "web"}, [], [("web", {"hostname": "web"})])
+    plan = _plan()
+    price = plan.add_price("EUR", "month", 100, 0, at=NOW, by="test")
+    item = OrderItem.of(plan, price, quantity=1, described=described)
+    return Entitlement.grant(item, 1, order_id=new_id("ord"), account_id=new_id("acc"), at=NOW, by="test")
 
 
 THINGS: dict[str, tuple[Lifecycle, Any]] = {

@@ -8,28 +8,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.catalog.domain import Order, OrderItem, Particulars, Plan, Product
+from services.catalog.domain import Described, Order, OrderItem, Particulars, Plan, PlanGroup
 from shared.kernel import Conflict, Money, new_id
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-PRODUCT = Product.new("vps", "Servers")
+GROUP = PlanGroup.new("vps", "Servers")
 
 
 def item(amount: int = 1200, fee: int = 0, quantity: int = 1, currency: str = "EUR") -> OrderItem:
-    plan = Plan.draft(PRODUCT, "vps-m", "VPS M", at=NOW, by="test", spec={"cores": 2})
+    plan = Plan.draft(GROUP, "vps", "vps-m", "VPS M", at=NOW, by="test", spec={"cores": 2})
     price = plan.add_price(currency, "month", amount, fee, at=NOW, by="test")
-    return OrderItem.of(plan, price, quantity=quantity, hostname="web", template=None)
+    units = [(f"web-{ordinal}", {"hostname": f"web-{ordinal}"}) for ordinal in range(1, quantity + 1)]
+    described = Described("web", "VPS M · web", {"hostname": "web"}, [], units)
+    return OrderItem.of(plan, price, quantity=quantity, described=described)
 
 
 def order(*items: OrderItem) -> Order:
-    return Order.place(new_id("acc"), new_id("usr"), "EUR", items or [item()], at=NOW)
+    return Order.place("EZ-7K3M9QX", new_id("acc"), new_id("usr"), "EUR", items or [item()], at=NOW)
 
 
 def pay(order: Order, *, checkout: str = "chk_1", amount: int | None = None, currency: str = "EUR") -> bool:
     total = order.total_minor if amount is None else amount
-    return order.receive(
-        order.account_id, Particulars(checkout, total, currency), paid_at=NOW, subscription=None, at=NOW, by="test"
-    )
+    return order.receive(order.account_id, Particulars(checkout, total, currency), paid_at=NOW, at=NOW, by="test")
 
 
 lines = st.lists(
@@ -59,7 +59,7 @@ def test_items_of_another_currency_cannot_be_added_up() -> None:
 
 
 def test_a_price_never_changes() -> None:
-    plan = Plan.draft(PRODUCT, "vps-m", "VPS M", at=NOW, by="test")
+    plan = Plan.draft(GROUP, "vps", "vps-m", "VPS M", at=NOW, by="test")
     price = plan.add_price("EUR", "month", 1200, 0, at=NOW, by="test")
     for column, value in {"amount_minor": 1, "setup_fee_minor": 1, "currency": "USD", "interval": "year"}.items():
         with pytest.raises(ValueError, match="never changes"):
@@ -67,7 +67,7 @@ def test_a_price_never_changes() -> None:
 
 
 def test_a_plan_without_a_price_cannot_be_published() -> None:
-    plan = Plan.draft(PRODUCT, "vps-m", "VPS M", at=NOW, by="test")
+    plan = Plan.draft(GROUP, "vps", "vps-m", "VPS M", at=NOW, by="test")
     with pytest.raises(Conflict, match="price"):
         plan.publish(at=NOW, by="test")
 
@@ -95,7 +95,7 @@ def test_money_that_does_not_fit_puts_the_order_under_review(different: dict[str
 def test_money_of_another_account_puts_the_order_under_review() -> None:
     placed = order()
     money = Particulars("chk_1", placed.total_minor, "EUR")
-    assert not placed.receive(new_id("acc"), money, paid_at=NOW, subscription=None, at=NOW, by="test")
+    assert not placed.receive(new_id("acc"), money, paid_at=NOW, at=NOW, by="test")
     assert placed.status == "under_review"
 
 

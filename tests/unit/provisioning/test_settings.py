@@ -1,5 +1,6 @@
 """Settings fail loudly at start and keep their secrets."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,33 @@ def test_secrets_do_not_show() -> None:
 
 
 @pytest.mark.parametrize("missing", ["proxmox_url", "proxmox_token"])
-def test_without_a_provider_nothing_starts(missing: str) -> None:
-    with pytest.raises(ValidationError, match=missing):
+def test_half_a_provider_is_refused(missing: str) -> None:
+    with pytest.raises(ValidationError, match="belong together"):
         ProvisioningSettings(_env_file=None, **{name: value for name, value in GOOD.items() if name != missing})
 
 
-@pytest.mark.parametrize("token", ["", "secret", "ez@pve=secret", "ez!x=secret", "ez@pve!x", "ez@pve!x="])
+def test_an_installation_may_begin_without_a_provider() -> None:
+    alone = {name: value for name, value in GOOD.items() if not name.startswith("proxmox")}
+    assert ProvisioningSettings(_env_file=None, **alone).first_provider() is None
+
+
+def test_the_first_provider_names_its_secret_and_does_not_hold_it() -> None:
+    first = settings().first_provider()
+    assert first is not None
+    assert (first.kind, first.endpoint, first.secret_ref) == (
+        "proxmox", GOOD["proxmox_url"], "env:PROVISIONING_PROXMOX_TOKEN"
+    )  # fmt: skip
+    assert SECRET not in repr(first)
+    assert settings().secret_refs().read(first.secret_ref) == GOOD["proxmox_token"]
+
+
+@pytest.mark.parametrize("key", ["short", "!!!!", base64.b64encode(b"16 bytes of key!").decode()])
+def test_a_key_that_seals_nothing_is_refused_at_start(key: str) -> None:
+    with pytest.raises(ValidationError, match="32 random bytes"):
+        settings(secrets_key=key)
+
+
+@pytest.mark.parametrize("token", ["secret", "ez@pve=secret", "ez!x=secret", "ez@pve!x", "ez@pve!x="])
 def test_a_token_without_all_of_its_parts_is_refused(token: str) -> None:
     with pytest.raises(ValidationError, match="user@realm!name=secret"):
         settings(proxmox_token=token)

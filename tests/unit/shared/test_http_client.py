@@ -7,8 +7,14 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
+from shared.telemetry.tracing import span
 from shared.web.client import HttpConnectError, HttpError, http_client
+from tests.support.live import listening
 
 # What uvloop and anyio make of a connection that is gone before anybody looked at it.
 VANISHED = AttributeError("'NoneType' object has no attribute 'getpeername'")
@@ -58,3 +64,19 @@ async def test_a_connection_that_vanished_while_it_was_made_is_an_http_error(
         with pytest.raises(told) as raised:
             await client.post("/anything", content=b"{}")
     assert raised.value.__cause__ is failure
+
+
+async def test_a_service_of_ours_continues_the_trace_and_strangers_are_told_nothing() -> None:
+    seen: list[str | None] = []
+
+    async def hear(request: Request) -> Response:
+        seen.append(request.headers.get("traceparent"))
+        return Response()
+
+    async with listening(Starlette(routes=[Route("/", hear)])) as url:
+        for traced in (True, False):
+            async with http_client(url, traced=traced) as client:
+                with span("asking", "00-" + "a" * 32 + "-" + "b" * 16 + "-01"):
+                    await client.get("/")
+                await client.get("/")
+    assert [(trace or "")[3:35] for trace in seen] == ["a" * 32, "", "", ""]

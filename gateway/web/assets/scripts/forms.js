@@ -19,21 +19,7 @@ export function watchForms() {
     for (const form of document.forms) delete form.dataset.sent;
     for (const button of document.querySelectorAll('[aria-disabled="true"]')) button.removeAttribute('aria-disabled');
   });
-  watchTotals();
   closeMenus();
-}
-
-// The order summary follows the choices; the server computes the amount that counts.
-function watchTotals() {
-  const form = document.querySelector('[data-totals]');
-  if (!form) return;
-  const show = () => {
-    const interval = form.querySelector('[name="interval"]:checked')?.value;
-    const quantity = form.querySelector('[name="quantity"]')?.value || '1';
-    for (const row of document.querySelectorAll('[data-total]')) row.hidden = row.dataset.total !== `${interval}:${quantity}`;
-  };
-  form.addEventListener('input', show);
-  show();
 }
 
 function closeMenus() {

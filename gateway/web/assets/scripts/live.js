@@ -86,15 +86,23 @@ class Live {
     const current = this.root.querySelector(`[data-part="${part.dataset.part}"]`);
     if (!current || content(current) === content(part)) return;
     // Somebody is in the middle of a question: leave it to the next look.
-    if (current.querySelector(':popover-open')) return;
+    if (current.querySelector('dialog[open], :popover-open')) return;
+    // What the reader unfolded or folded stays so.
+    for (const fold of current.querySelectorAll('details[id]')) {
+      const same = part.querySelector(`#${CSS.escape(fold.id)}`);
+      if (same) same.open = fold.open;
+    }
     const focused = current.contains(document.activeElement) ? document.activeElement.id : '';
     current.replaceWith(document.adoptNode(part));
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   }
 
   announce(text) {
+    if (!text || this.root.dataset.announce === text) return;
     const status = document.querySelector('[data-live-status]');
-    if (status && text && this.root.dataset.announce !== text) status.textContent = text;
+    if (status) status.textContent = text;
+    // What a banner said of the state before is over.
+    for (const notice of document.querySelectorAll('[data-notice]')) notice.remove();
     this.root.dataset.announce = text;
   }
 
@@ -111,10 +119,11 @@ class Live {
   }
 }
 
-// Forgery tokens differ at every rendering and mean nothing to the reader.
+// Forgery tokens differ at every rendering, and how long ago something was at every look: neither is news.
 function content(element) {
   const copy = element.cloneNode(true);
   for (const token of copy.querySelectorAll('[name="csrf_token"]')) token.remove();
-  for (const time of copy.querySelectorAll('time')) time.removeAttribute('title');
+  for (const time of copy.querySelectorAll('time')) { time.removeAttribute('title'); time.textContent = ''; }
+  for (const fold of copy.querySelectorAll('details')) fold.removeAttribute('open');
   return copy.innerHTML;
 }

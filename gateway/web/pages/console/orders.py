@@ -1,21 +1,24 @@
-"""Every order, and the plans they are placed for."""
+"""Every order, whose it is, and the decision on a payment that does not fit."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 from starlette.responses import Response
 
 from gateway.web.forms import NO_ERRORS, FormErrors, form_errors
 from gateway.web.pages.listing import read_listing
 from gateway.web.pages.route import get, post
-from gateway.web.timeline import merge, tally
-from gateway.web.upstream import UpstreamAway
+from gateway.web.timeline import Tally, in_order
 from gateway.web.visit import Visit
+from shared.contracts.reads.catalog import OrderView, StaffOrderDetail, StaffOrderView
+from shared.contracts.reads.common import Page
+from shared.contracts.reads.provisioning import StaffServiceView
+
+_READ = "staff.orders.read"
 
 
 async def orders(visit: Visit) -> Response:
-    listing = await read_listing(visit, "catalog", "/api/v1/staff/orders", ("status", "q"))
+    listing = await read_listing(visit, "catalog", "/api/v1/staff/orders", StaffOrderView, ("status", "q"))
     return visit.render("console/orders.html", listing=listing)
 
 
@@ -26,9 +29,11 @@ async def order(visit: Visit) -> Response:
 async def accept_payment(visit: Visit) -> Response:
     """Decides that the money under review pays the order."""
     order_id = visit.path("order_id")
-    reason = visit.form.get("reason", "").strip()
     answer = await visit.call(
-        "catalog", "POST", f"/api/v1/staff/orders/{order_id}/accept-payment", json={"reason": reason}
+        "catalog",
+        "POST",
+        f"/api/v1/staff/orders/{order_id}/accept-payment",
+        json={"reason": visit.form.line("reason")},
     )
     if answer.status in {400, 409, 422}:
         return await _order_page(visit, form_errors(answer, frozenset({"reason"})), answer.status)
@@ -37,48 +42,41 @@ async def accept_payment(visit: Visit) -> Response:
 
 
 async def _order_page(visit: Visit, errors: FormErrors, status: int = 200) -> Response:
-    path = f"/api/v1/staff/orders/{visit.path('order_id')}"
-    found, entries = await asyncio.gather(visit.read("catalog", path), visit.read("catalog", f"{path}/timeline"))
-    ids = [grant["service_id"] for grant in found["entitlements"] if grant["service_id"]]
-    services = await asyncio.gather(*(_service(visit, service_id) for service_id in ids))
-    known = [service for service in services if service is not None]
+    order_id = visit.path("order_id")
+    found, services = await asyncio.gather(
+        visit.read("catalog", f"/api/v1/staff/orders/{order_id}", StaffOrderDetail), _services(visit, order_id)
+    )
     return visit.render(
         "console/order.html",
         status,
         errors=errors,
         values=visit.form,
         order=found,
-        services=known,
-        services_known=len(known) == len(ids),
-        steps=merge(entries["data"], []),
-        tally=tally(found, known),
+        services={one.entitlement_id: one for one in services or ()},
+        services_known=services is not None,
+        steps=in_order(found.timeline),
+        tally=_tally(found, services),
     )
 
 
-async def _service(visit: Visit, service_id: str) -> Mapping[str, Any] | None:
-    try:
-        answer = await visit.call("provisioning", "GET", f"/api/v1/staff/services/{service_id}")
-    except UpstreamAway:
-        return None
-    return answer.data if answer.ok else None
+async def _services(visit: Visit, order_id: str) -> list[StaffServiceView] | None:
+    """Every service of the order; None when not all of them could be read."""
+    page = await visit.read_or_none(
+        "provisioning", "/api/v1/staff/services", Page[StaffServiceView], {"q": order_id, "limit": "100"}
+    )
+    return None if page is None or page.next_cursor else page.data
 
 
-async def plans(visit: Visit) -> Response:
-    listing = await read_listing(visit, "catalog", "/api/v1/staff/plans")
-    return visit.render("console/plans.html", listing=listing)
-
-
-async def publish_plan(visit: Visit) -> Response:
-    plan_id = visit.path("plan_id")
-    answer = await visit.call("catalog", "POST", f"/api/v1/staff/plans/{plan_id}/publish")
-    visit.require("catalog", answer)
-    return visit.redirect("/console/plans", "plan-published")
+def _tally(found: OrderView, services: Sequence[StaffServiceView] | None) -> Tally:
+    return Tally(
+        sum(item.quantity for item in found.items),
+        len(found.entitlements),
+        None if services is None else sum(1 for one in services if one.activated_at is not None),
+    )
 
 
 ROUTES = (
-    get("/console/orders", orders, "staff"),
-    get("/console/orders/{order_id}", order, "staff"),
-    post("/console/orders/{order_id}/accept", accept_payment, "staff"),
-    get("/console/plans", plans, "staff"),
-    post("/console/plans/{plan_id}/publish", publish_plan, "staff"),
+    get("/console/orders", orders, _READ),
+    get("/console/orders/{order_id}", order, _READ),
+    post("/console/orders/{order_id}/accept", accept_payment, "staff.payments.accept"),
 )

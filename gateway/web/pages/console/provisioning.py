@@ -1,20 +1,22 @@
-"""The provisioning queue and the services it makes."""
+"""The provisioning queue: what is being built, for whom, and what holds it up."""
 
 from starlette.responses import Response
 
 from gateway.web.pages.listing import read_listing
 from gateway.web.pages.route import get, post
-from gateway.web.timeline import merge
 from gateway.web.visit import Visit
+from shared.contracts.reads.provisioning import JobDetail, JobView
+
+_READ = "staff.services.read"
 
 
 async def jobs(visit: Visit) -> Response:
-    listing = await read_listing(visit, "provisioning", "/api/v1/staff/jobs", ("state", "q"))
+    listing = await read_listing(visit, "provisioning", "/api/v1/staff/jobs", JobView, ("state", "q"))
     return visit.render("console/jobs.html", listing=listing)
 
 
 async def job(visit: Visit) -> Response:
-    found = await visit.read("provisioning", f"/api/v1/staff/jobs/{visit.path('job_id')}")
+    found = await visit.read("provisioning", f"/api/v1/staff/jobs/{visit.path('job_id')}", JobDetail)
     return visit.render("console/job.html", job=found)
 
 
@@ -27,21 +29,8 @@ async def retry(visit: Visit) -> Response:
     return visit.redirect(f"/console/provisioning/{job_id}", "job-retried")
 
 
-async def services(visit: Visit) -> Response:
-    listing = await read_listing(visit, "provisioning", "/api/v1/staff/services", ("q",))
-    return visit.render("console/services.html", listing=listing)
-
-
-async def service(visit: Visit) -> Response:
-    found = await visit.read("provisioning", f"/api/v1/staff/services/{visit.path('service_id')}")
-    steps = merge([], [(str(found["name"]), found.get("timeline") or [])])
-    return visit.render("console/service.html", service=found, steps=steps)
-
-
 ROUTES = (
-    get("/console/provisioning", jobs, "staff"),
-    get("/console/provisioning/{job_id}", job, "staff"),
-    post("/console/provisioning/{job_id}/retry", retry, "staff"),
-    get("/console/services", services, "staff"),
-    get("/console/services/{service_id}", service, "staff"),
+    get("/console/provisioning", jobs, _READ),
+    get("/console/provisioning/{job_id}", job, _READ),
+    post("/console/provisioning/{job_id}/retry", retry, "staff.jobs.retry"),
 )

@@ -16,40 +16,68 @@ from services.billing.adapters.payments import (
     ProviderFailure,
     SessionRequest,
 )
+from services.billing.adapters.stripe.clocks import ClockCalls
 from services.billing.adapters.stripe.json_object import moment
+from services.billing.adapters.stripe.pages import session_params
 from services.billing.adapters.stripe.readings import read_session
-from services.billing.adapters.stripe.sdk import RequestOptions, StripeClient, call, error_code
+from services.billing.adapters.stripe.sdk import StripeClient, call, error_code, key_of, without_customer
+from services.billing.adapters.stripe.subscriptions import SubscriptionCalls
 from shared.database import FailureClass
 
 _LOOKED_THROUGH = 100
-_LONGEST_NAME = 250
 
 
-def _key(*parts: object) -> RequestOptions:
-    return {"idempotency_key": "-".join(str(part) for part in parts)}
+# Where Stripe keeps each kind of object an event of ours tells of.
+_PATHS = {
+    "checkout.session": "/v1/checkout/sessions/",
+    "invoice": "/v1/invoices/",
+    "subscription": "/v1/subscriptions/",
+    "payment_intent": "/v1/payment_intents/",
+    "charge": "/v1/charges/",
+    "dispute": "/v1/disputes/",
+    "refund": "/v1/refunds/",
+    "credit_note": "/v1/credit_notes/",
+}
 
 
-class StripePayments:
-    """A PaymentProvider over Stripe."""
+class StripePayments(SubscriptionCalls, ClockCalls):
+    """A PaymentProvider over Stripe. `test_clocks` gives each new customer a time of its own (test mode only)."""
 
-    def __init__(self, client: StripeClient, close: Callable[[], Awaitable[None]]) -> None:
-        self._v1 = client.v1
+    def __init__(
+        self, client: StripeClient, close: Callable[[], Awaitable[None]], *, test_clocks: bool = False
+    ) -> None:
+        super().__init__(client)
+        self._client = client
         self._close = close
+        self._test_clocks = test_clocks
 
     async def ensure_customer(self, details: CustomerDetails, *, generation: int = 0) -> str:
-        """Adopts the customer whose metadata names the account; e-mail only narrows the search."""
-        found = await call(self._v1.customers.list_async(params={"email": details.email, "limit": _LOOKED_THROUGH}))
+        """Adopts the customer whose metadata names the account; e-mail only narrows the search.
+
+        Customers on a test clock are listed by their clock alone.
+        """
+        wanted: dict[str, Any] = {"email": details.email}
+        if self._test_clocks:
+            wanted = {"test_clock": await self.clock_named(f"{details.account_id}-{details.number}")}
+        found = await call(
+            self._v1.customers.list_async(
+                params={**wanted, "limit": _LOOKED_THROUGH}  # type: ignore[arg-type]  # built up, so no TypedDict literal
+            )
+        )
         for customer in found.data:
             if customer.to_dict()["metadata"].get("account_id") == details.account_id:
                 return customer.id
+        params: dict[str, Any] = {
+            "email": details.email,
+            "name": details.name,
+            "metadata": {"account_id": details.account_id},
+            **{name: value for name, value in wanted.items() if name == "test_clock"},
+        }
+        replaced = (f"after-{details.number}",) if details.number else ()
         created = await call(
             self._v1.customers.create_async(
-                params={
-                    "email": details.email,
-                    "name": details.name,
-                    "metadata": {"account_id": details.account_id},
-                },
-                options=_key(details.account_id, "customer", generation),
+                params=params,  # type: ignore[arg-type]  # built up, so no TypedDict literal
+                options=key_of(details.account_id, "customer", *replaced, generation),
             )
         )
         return created.id
@@ -82,7 +110,7 @@ class StripePayments:
             created = await call(
                 self._v1.products.create_async(
                     params=params,  # type: ignore[arg-type]  # built up, so no TypedDict literal
-                    options=_key(details.plan_id, "product", generation),
+                    options=key_of(details.plan_id, "product", generation),
                 )
             )
         except ProviderFailure as failure:
@@ -96,33 +124,40 @@ class StripePayments:
         found = await call(self._v1.prices.list_async(params={"lookup_keys": [details.price_id], "limit": 1}))
         for price in found.data:
             recurring = price.recurring
-            terms = (price.currency.upper(), price.unit_amount, recurring.interval if recurring else None)
-            if not price.active or terms != (details.currency, details.amount_minor, details.interval):
+            rhythm = (recurring.interval, recurring.interval_count) if recurring else None
+            terms = (price.currency.upper(), price.unit_amount, rhythm)
+            if not price.active or terms != (details.currency, details.amount_minor, _rhythm(details)):
                 raise ProviderFailure(f"{details.price_id} exists archived or with other terms", FailureClass.PERMANENT)
             return price.id
+        params: dict[str, Any] = {
+            "product": details.product_id,
+            "currency": details.currency.lower(),
+            "unit_amount": details.amount_minor,
+            "lookup_key": details.price_id,
+            "metadata": {"price_id": details.price_id},
+        }
+        if details.recurrence is not None:
+            params["recurring"] = {
+                "interval": details.recurrence.unit,
+                "interval_count": details.recurrence.count,
+            }
         created = await call(
             self._v1.prices.create_async(
-                params={
-                    "product": details.product_id,
-                    "currency": details.currency.lower(),
-                    "unit_amount": details.amount_minor,
-                    "recurring": {"interval": "year" if details.interval == "year" else "month"},
-                    "lookup_key": details.price_id,
-                    "metadata": {"price_id": details.price_id},
-                },
-                options=_key(details.price_id, "price", generation),
+                params=params,  # type: ignore[arg-type]  # built up, so no TypedDict literal
+                options=key_of(details.price_id, "price", generation),
             )
         )
         return created.id
 
     async def open_session(self, request: SessionRequest) -> OpenedSession:
-        """Hosted Checkout in subscription mode; set-up fees are one-time lines on the first invoice."""
-        session = await call(
-            self._v1.checkout.sessions.create_async(
-                params=_session_params(request),  # type: ignore[arg-type]  # built up, so no TypedDict literal
-                options=_key(request.key),
+        """Hosted Checkout. Raises CustomerDeleted when Stripe does not know the customer any more."""
+        with without_customer():
+            session = await call(
+                self._v1.checkout.sessions.create_async(
+                    params=session_params(request),  # type: ignore[arg-type]  # built up, so no TypedDict literal
+                    options=key_of(request.key),
+                )
             )
-        )
         return _opened(session)
 
     async def find_session(self, customer_id: str, checkout_id: str) -> OpenedSession | None:
@@ -138,8 +173,10 @@ class StripePayments:
         return None
 
     async def retrieve_session(self, session_id: str) -> OpenedSession:
-        """The session as it stands now."""
-        return _opened(await call(self._v1.checkout.sessions.retrieve_async(session_id)))
+        """The session as it stands now, with its invoice, which says when it was paid."""
+        return _opened(
+            await call(self._v1.checkout.sessions.retrieve_async(session_id, params={"expand": ["invoice"]}))
+        )
 
     async def expire_session(self, session_id: str) -> OpenedSession:
         """Stripe refuses to expire what is not open; then the session itself says what it is."""
@@ -152,6 +189,14 @@ class StripePayments:
             if opened.fact.status == "open":
                 raise
             return opened
+
+    async def retrieve_object(self, kind: str, object_id: str) -> dict[str, Any]:
+        """The object as it stands now, in our version, whatever version the event about it was made in."""
+        path = _PATHS.get(kind)
+        if path is None:
+            raise ProviderFailure(f"no objects of kind {kind[:40]} are read here", FailureClass.PERMANENT)
+        answer = await call(self._client.raw_request_async("get", f"{path}{object_id}"))
+        return self._client.deserialize(answer, api_mode="V1").to_dict(for_json=True)
 
     async def list_events(
         self, *, since: datetime, until: datetime, after: str | None, limit: int
@@ -173,34 +218,8 @@ class StripePayments:
         await self._close()
 
 
-def _session_params(request: SessionRequest) -> dict[str, Any]:
-    metadata = {
-        "checkout_id": request.checkout_id,
-        "order_id": request.order_id,
-        "account_id": request.account_id,
-        "attempt": str(request.attempt),
-    }
-    lines: list[dict[str, Any]] = []
-    for line in request.lines:
-        lines.append({"price": line.stripe_price_id, "quantity": line.quantity})
-        if line.setup_fee_minor:
-            fee = {
-                "currency": request.currency.lower(),
-                "unit_amount": line.setup_fee_minor,
-                "product_data": {"name": f"Set-up: {line.description}"[:_LONGEST_NAME]},
-            }
-            lines.append({"price_data": fee, "quantity": line.quantity})
-    return {
-        "mode": "subscription",
-        "customer": request.customer_id,
-        "client_reference_id": request.checkout_id,
-        "line_items": lines,
-        "metadata": metadata,
-        "subscription_data": {"description": f"Order {request.order_number}", "metadata": metadata},
-        "success_url": request.success_url,
-        "cancel_url": request.cancel_url,
-        "expires_at": int(request.expires_at.timestamp()),
-    }
+def _rhythm(details: PriceDetails) -> tuple[str, int] | None:
+    return (details.recurrence.unit, details.recurrence.count) if details.recurrence is not None else None
 
 
 def _opened(session: Any) -> OpenedSession:

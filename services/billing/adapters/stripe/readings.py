@@ -4,11 +4,18 @@ In API release `endive` a subscription has its periods on its items, and an invo
 `parent.subscription_details` (https://docs.stripe.com/changelog).
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from services.billing.adapters.stripe.balance_readings import read_movements
 from services.billing.adapters.stripe.json_object import JsonObject, is_id, moment, unreadable
-from services.billing.domain.facts import InvoiceFact, PaymentFact, SessionFact, SubscriptionFact
+from services.billing.domain.facts import (
+    CustomerDeletedFact,
+    InvoiceFact,
+    PaymentFact,
+    SessionFact,
+    SubscriptionFact,
+)
 
 # Stripe breaks nothing within a named release (https://docs.stripe.com/api/versioning).
 API_RELEASE = "endive"
@@ -29,6 +36,7 @@ def read_session(raw: object) -> SessionFact:
         customer_id=session.reference("customer"),
         subscription_id=session.reference("subscription"),
         checkout_hint=hint,
+        paid_at=session.child("invoice").child("status_transitions").moment("paid_at"),
     )
 
 
@@ -55,6 +63,8 @@ def read_invoice(raw: object) -> InvoiceFact:
         paid_at=invoice.child("status_transitions").moment("paid_at"),
         hosted_invoice_url=invoice.optional("hosted_invoice_url"),
         pdf_url=invoice.optional("invoice_pdf"),
+        group_hint=details.hint("group_id", "grp"),
+        period_end=_latest(line.child("period").moment("end") for line in invoice.child("lines").children("data")),
         balance_applied_minor=_balance_applied(invoice),
         finalized_at=invoice.child("status_transitions").moment("finalized_at"),
         voided_at=invoice.child("status_transitions").moment("voided_at"),
@@ -71,16 +81,27 @@ def _balance_applied(invoice: JsonObject) -> int:
 def read_subscription(raw: object) -> SubscriptionFact:
     """A subscription."""
     subscription = JsonObject(raw, "subscription")
-    ends = [item.moment("current_period_end") for item in subscription.child("items").children("data")]
-    known = [end for end in ends if end is not None]
+    items = subscription.child("items").children("data")
+    moved = subscription.child("metadata").optional("rescheduled_to")
     return SubscriptionFact(
         stripe_subscription_id=subscription.text("id"),
         customer_id=subscription.reference("customer"),
         status=subscription.text("status"),
-        period_end=max(known, default=None),
+        period_end=_latest(item.moment("current_period_end") for item in items),
         cancel_at_period_end=subscription.flag("cancel_at_period_end"),
         order_hint=subscription.hint("order_id", "ord"),
+        group_hint=subscription.hint("group_id", "grp"),
+        ends_at=subscription.moment("ended_at") or subscription.moment("cancel_at"),
+        units=tuple(
+            (item.optional("id") or "", item.child("price").optional("id") or "", item.count("quantity"))
+            for item in items
+        ),
+        rescheduled_to=moment(int(moved)) if moved is not None and moved.isdecimal() else None,
     )
+
+
+def _latest(moments: Iterable[datetime | None]) -> datetime | None:
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def read_failed_intent(raw: object, created: datetime) -> PaymentFact:
@@ -99,6 +120,7 @@ def read_failed_intent(raw: object, created: datetime) -> PaymentFact:
         failure_code=error.optional("decline_code") or error.optional("code"),
         order_hint=intent.hint("order_id", "ord"),
         order_reference=intent.child("payment_details").optional("order_reference"),
+        made_at=created,
     )
 
 
@@ -145,3 +167,8 @@ def read_charge(raw: object) -> PaymentFact:
         made_at=charge.moment("created"),
         cost=next(iter(read_movements([charge.child("balance_transaction")])), None),
     )
+
+
+def read_deleted_customer(raw: object) -> CustomerDeletedFact:
+    """A customer that was deleted."""
+    return CustomerDeletedFact(JsonObject(raw, "customer").text("id"))

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from services.billing.adapters.payments import ProviderFailure
+from services.billing.adapters.payments import CustomerDeleted, ProviderFailure
 from shared.database import FailureClass
 
 
@@ -60,6 +60,22 @@ async def call(request: Awaitable[Answer]) -> Answer:
         raise _classified(error) from error
 
 
+def key_of(*parts: object) -> RequestOptions:
+    """The idempotency key made of our own ids: a repeated call repeats it."""
+    return {"idempotency_key": "-".join(str(part) for part in parts)}
+
+
+@contextmanager
+def without_customer() -> Iterator[None]:
+    """Within the block, that Stripe misses the customer named in a call is told apart: CustomerDeleted."""
+    try:
+        yield
+    except ProviderFailure as failure:
+        if (error_code(failure), error_param(failure)) != ("resource_missing", "customer"):
+            raise
+        raise CustomerDeleted(failure.reason, failure.failure, answered=True) from failure.__cause__
+
+
 def _classified(error: stripe.StripeError) -> ProviderFailure:
     status, code = error.http_status or 0, error.code or ""
     # Stripe's message may quote what was sent; its type and code never do.
@@ -69,6 +85,9 @@ def _classified(error: stripe.StripeError) -> ProviderFailure:
     if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
         # Ours to repair, by configuration: the row waits rather than dies.
         return ProviderFailure(reason, FailureClass.TRANSIENT, retry_after=60.0, answered=True)
+    if isinstance(error, stripe.IdempotencyError):
+        # An earlier version of this call used the key with other parameters: another key, after a look.
+        return ProviderFailure(reason, FailureClass.AMBIGUOUS, answered=True)
     if 400 <= status < 500:
         param = getattr(error, "param", None)
         return ProviderFailure(f"{reason} {param or ''}".rstrip(), FailureClass.PERMANENT, answered=True)
@@ -86,3 +105,8 @@ def error_code(failure: ProviderFailure) -> str:
     """Stripe's code behind a failure, e.g. `resource_missing`; empty when there is none."""
     cause = failure.__cause__
     return (cause.code or "") if isinstance(cause, stripe.StripeError) else ""
+
+
+def error_param(failure: ProviderFailure) -> str:
+    """The parameter Stripe blames for a failure; empty when there is none."""
+    return str(getattr(failure.__cause__, "param", None) or "")

@@ -7,11 +7,12 @@ ambiguous after a write.
 import re
 from typing import Final
 
-from services.provisioning.adapters.vps import (
+from services.provisioning.adapters.capabilities import (
     MachineMissing,
     NeedsHuman,
     ProviderAmbiguous,
     ProviderError,
+    ProviderFull,
     ProviderRejected,
     ProviderUnavailable,
 )
@@ -40,7 +41,7 @@ _WORDS: Final[tuple[tuple[re.Pattern[str], type[ProviderError]], ...]] = (
     (re.compile(r"guest agent is not running|No QEMU guest agent configured|VM \d+ is not running"), AgentSilent),
     (re.compile(r"VM \d+ already running|VM \d+ not running"), AlreadyThere),
     (re.compile(r"protection mode enabled"), NeedsHuman),
-    (re.compile(r"no space left|not enough (?:free )?space|out of (?:disk )?space|quota exceeded", re.I), NeedsHuman),
+    (re.compile(r"no space left|not enough (?:free )?space|out of (?:disk )?space|quota exceeded", re.I), ProviderFull),
     (re.compile(r"(?:storage|pool) '\S+' does not exist"), NeedsHuman),
 )
 _STATUS: Final[dict[int, type[ProviderError]]] = {

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Final, Protocol
 from urllib.parse import quote
 
+from services.provisioning.adapters.capabilities import NeedsHuman, ProviderAmbiguous, ProviderUnavailable
 from services.provisioning.adapters.proxmox import answers
 from services.provisioning.adapters.proxmox.settings import ApiToken, Password, ProxmoxSettings
 from services.provisioning.adapters.proxmox.tls import pinned_context
-from services.provisioning.adapters.vps import NeedsHuman, ProviderAmbiguous, ProviderUnavailable
 from shared.web.client import HttpClient, HttpConnectError, HttpError, HttpResponse
 
 Fields = Mapping[str, str | int]

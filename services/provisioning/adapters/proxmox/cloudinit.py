@@ -9,7 +9,7 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-from services.provisioning.adapters.vps import MachineSpec, ProviderRejected, StaticAddress
+from services.provisioning.adapters.capabilities import MachineSpec, ProviderRejected, StaticAddress
 
 _USER: Final = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _KEY: Final = re.compile(r"[a-z0-9@.-]{4,64} [A-Za-z0-9+/]{16,8192}={0,3}(?: [\x20-\x7e]{0,255})?")
@@ -21,7 +21,7 @@ def fields(spec: MachineSpec) -> dict[str, str | int]:
         "name": spec.hostname,
         "cores": spec.cores,
         "memory": spec.memory_mb,
-        "onboot": 1,
+        "onboot": int(spec.autostart),
         "ipconfig0": _ipconfig(spec.network),
     }
     if spec.user is not None:
@@ -32,6 +32,8 @@ def fields(spec: MachineSpec) -> dict[str, str | int]:
         if not all(_KEY.fullmatch(key) for key in spec.ssh_keys):
             raise ProviderRejected("An SSH key is not one line of type, key and comment")
         wanted["sshkeys"] = quote("\n".join(spec.ssh_keys), safe="")
+    if spec.password is not None:
+        wanted["cipassword"] = spec.password
     if spec.nameservers:
         wanted["nameserver"] = " ".join(_address(server) for server in spec.nameservers)
     return wanted

@@ -2,22 +2,10 @@
 
 import ipaddress
 import re
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from services.provisioning.adapters.proxmox import cloudinit, marks
-from services.provisioning.adapters.proxmox.answers import AgentSilent, AlreadyThere, IdInUse, MachineLocked
-from services.provisioning.adapters.proxmox.api import Fields, HttpClientFactory, ProxmoxApi
-from services.provisioning.adapters.proxmox.inventory import (
-    GIB,
-    Found,
-    Inventory,
-    machine_of,
-    machine_path,
-    power_of,
-)
-from services.provisioning.adapters.proxmox.settings import ProxmoxSettings
-from services.provisioning.adapters.vps import (
+from services.provisioning.adapters.capabilities import (
     IdTaken,
     Machine,
     MachineMissing,
@@ -30,8 +18,19 @@ from services.provisioning.adapters.vps import (
     ProviderRejected,
     ProviderUnavailable,
 )
+from services.provisioning.adapters.proxmox import cloudinit, marks
+from services.provisioning.adapters.proxmox.answers import AgentSilent, AlreadyThere, IdInUse, MachineLocked
+from services.provisioning.adapters.proxmox.api import Fields, HttpClientFactory, ProxmoxApi
+from services.provisioning.adapters.proxmox.inventory import (
+    GIB,
+    Found,
+    Inventory,
+    machine_of,
+    machine_path,
+    power_of,
+)
+from services.provisioning.adapters.proxmox.settings import ProxmoxSettings
 
-_ID_ATTEMPTS: Final = 1000
 _STATIC: Final = re.compile(r"(?:^|,)ip=(\d+\.\d+\.\d+\.\d+)/\d+")
 
 
@@ -53,24 +52,20 @@ class ProxmoxConnector:
             found = await self._inventory.carrying(reference)
         return await self._inventory.machine(found, reference) if found is not None else None
 
-    async def propose_id(self, taken: Collection[int]) -> int:
-        used = {row["vmid"] for row in await self._inventory.rows()} | set(taken)
-        candidate = self._settings.first_id
-        for _ in range(_ID_ATTEMPTS):
-            while candidate in used:
-                candidate += 1
-            if candidate > self._settings.last_id:
-                break
-            if await self._is_free(candidate):
-                return candidate
-            used.add(candidate)
-        raise NeedsHuman(f"No free machine id between {self._settings.first_id} and {self._settings.last_id}")
+    async def is_free(self, machine_id: int) -> bool:
+        """Asked of the cluster's own table of ids, which knows machines on every node and placeholders too."""
+        try:
+            await self._api.read("/cluster/nextid", {"vmid": machine_id})
+        except ProviderRejected:
+            return False
+        return True
 
     async def create(self, reference: str, machine_id: int, spec: MachineSpec) -> Machine:
         marks.check(reference)
-        there = await self._adopt(reference, machine_id) or await self._adopt_elsewhere(reference)
-        if there is not None:
-            return there
+        if not await self.is_free(machine_id):
+            there = await self._adopt(reference, machine_id)
+            if there is not None:
+                return there
         try:
             await self._clone(reference, machine_id, spec)
         except IdInUse:
@@ -115,6 +110,14 @@ class ProxmoxConnector:
         else:
             await self._power(ref, "reboot", fields={"timeout": self._settings.shutdown_timeout})
 
+    async def hold(self, ref: MachineRef) -> None:
+        # Marked first: a host that restarts between the two calls must not bring it up again.
+        await self._mark(ref, held=True)
+        await self.stop(ref)
+
+    async def release(self, ref: MachineRef) -> None:
+        await self._mark(ref, held=False)
+
     async def state(self, ref: MachineRef) -> PowerState:
         found = await self._owned(ref)
         return await self._state(found)
@@ -135,6 +138,8 @@ class ProxmoxConnector:
             found = await self._inventory.ours(ref)
             if await self._state(found) is not PowerState.STOPPED:
                 await self._api.run("POST", f"{found.path}/status/stop")
+            if found.config.get("protection") == 1:
+                await self._api.run("POST", f"{found.path}/config", {"protection": 0})
             await self._api.run("DELETE", found.path, {"purge": 1, "destroy-unreferenced-disks": 1})
 
         try:
@@ -161,10 +166,6 @@ class ProxmoxConnector:
             raise IdTaken(f"Machine {machine_id} belongs to somebody else")
         found = await self._inventory.settled(machine_id) if found is not None else None
         return await self._inventory.machine(found, reference) if found is not None else None
-
-    async def _adopt_elsewhere(self, reference: str) -> Machine | None:
-        found = await self._inventory.carrying(reference)
-        return await self._adopt(reference, found.machine_id) if found is not None else None
 
     async def _clone(self, reference: str, machine_id: int, spec: MachineSpec) -> None:
         node, template = await self._template(spec.template)
@@ -207,10 +208,21 @@ class ProxmoxConnector:
     def _configuration(self, found: Found, reference: str, spec: MachineSpec) -> Fields:
         """Everything in one write, so that the reference moves from the name to the tags in one step."""
         wanted = cloudinit.fields(spec)
-        wanted["tags"] = marks.tags(reference, self._settings.managed_tag, str(found.config.get("tags", "")))
+        present = str(found.config.get("tags", ""))
+        wanted["tags"] = marks.tags(reference, self._settings.managed_tag, present)
         if not marks.described(found.config, reference):
             wanted["description"] = marks.description(reference)
         return wanted
+
+    async def _mark(self, ref: MachineRef, *, held: bool) -> None:
+        async def change() -> None:
+            found = await self._inventory.ours(ref)
+            tags = marks.with_hold(str(found.config.get("tags", "")), held=held)
+            fields: Fields = {"onboot": int(not held), "protection": int(held), "tags": tags}
+            if any(str(found.config.get(name, 0)) != str(value) for name, value in fields.items()):
+                await self._api.run("POST", f"{found.path}/config", fields)
+
+        await self._when_unlocked(change)
 
     async def _power(
         self, ref: MachineRef, verb: str, *, unless: PowerState | None = None, fields: Fields | None = None
@@ -241,14 +253,6 @@ class ProxmoxConnector:
     async def _state(self, found: Found) -> PowerState:
         status = await self._api.read(f"{found.path}/status/current")
         return power_of(status) if isinstance(status, dict) else PowerState.UNKNOWN
-
-    async def _is_free(self, machine_id: int) -> bool:
-        """Asked directly, because a listing may lag behind."""
-        try:
-            await self._api.read("/cluster/nextid", {"vmid": machine_id})
-        except ProviderRejected:
-            return False
-        return True
 
     async def _when_unlocked(self, action: Callable[[], Awaitable[None]]) -> None:
         """Do it; a lock taken between our look and our call (it was not begun then) is waited for."""

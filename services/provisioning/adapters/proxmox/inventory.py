@@ -4,11 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from services.provisioning.adapters.proxmox import marks
-from services.provisioning.adapters.proxmox.answers import MachineLocked
-from services.provisioning.adapters.proxmox.api import Json, ProxmoxApi
-from services.provisioning.adapters.proxmox.settings import ProxmoxSettings
-from services.provisioning.adapters.vps import (
+from services.provisioning.adapters.capabilities import (
     Machine,
     MachineMissing,
     MachineRef,
@@ -17,6 +13,10 @@ from services.provisioning.adapters.vps import (
     PowerState,
     ProviderUnavailable,
 )
+from services.provisioning.adapters.proxmox import marks
+from services.provisioning.adapters.proxmox.answers import MachineLocked
+from services.provisioning.adapters.proxmox.api import Json, ProxmoxApi
+from services.provisioning.adapters.proxmox.settings import ProxmoxSettings
 
 GIB: Final = 2**30
 _MIB: Final = 2**20

@@ -16,6 +16,8 @@ from typing import Final
 _REFERENCE: Final = re.compile(r"[a-z](?:[a-z_]{0,61}[a-z])?_[0-7][0-9a-hjkmnp-tv-z]{25}")
 _LABEL: Final = re.compile(r"([a-z](?:[a-z-]*[a-z])?)-([0-7][0-9a-hjkmnp-tv-z]{25})")
 _MARK: Final = re.compile(r"^ez-reference: (\S+)\s*$", re.MULTILINE)
+_HELD: Final = "ez-held"
+"""A tag on a machine that must stay off: its service is suspended or over."""
 _BEING_MADE: Final = frozenset({"clone", "create"})
 
 
@@ -38,6 +40,12 @@ def tags(reference: str, managed_tag: str, present: str) -> str:
     """The tags a machine shall have: those present, ours, and no reference of anybody else."""
     kept = [tag for tag in split_tags(present) if not _REFERENCE.fullmatch(tag)]
     return ";".join(dict.fromkeys([*kept, managed_tag, reference]))
+
+
+def with_hold(present: str, *, held: bool) -> str:
+    """The same tags with, or without, the one that says that the machine must stay off."""
+    kept = [tag for tag in split_tags(present) if tag != _HELD]
+    return ";".join([*kept, _HELD] if held else kept)
 
 
 def split_tags(text: str) -> list[str]:

@@ -46,8 +46,6 @@ class ProxmoxSettings:
     """The boot disk's slot in the templates."""
     managed_tag: str = "ez"
     """A tag on every machine of ours, for people who filter the list."""
-    first_id: int = 100
-    last_id: int = 999_999_999
     request_timeout: float = 15.0
     task_timeout: float = 600.0
     lock_timeout: float = 300.0
