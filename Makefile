@@ -34,8 +34,9 @@ chaos: development assets ## Buy while everything breaks, then check every promi
 bench: development assets ## Measure speed beside other ways to do the same: BENCH='P1 P3 --quick' chooses some
 	@exec $(PY) -m bench $(BENCH)
 
-docs: development ## Write docs/generated from the code
+docs: development ## Write docs/generated and the table of currencies
 	@$(PY) -m ez docs
+	@$(PY) -m tests.support.make_currencies
 	@$(PY) -m tests.faults.catalogue --write
 
 # Environments and assets: each step checks by itself whether there is anything to do.
@@ -91,7 +92,7 @@ check-types:
 check-imports:
 	$(call step,who may import whom (import-linter),.venv/bin/lint-imports)
 check-docs:
-	$(call step,generated documents are current,$(PY) -m ez docs --check && $(PY) -m tests.faults.catalogue --check)
+	$(call step,generated documents are current,$(PY) -m ez docs --check && $(PY) -m tests.support.make_currencies --check && $(PY) -m tests.faults.catalogue --check)
 check-locks:
 	$(call step,locks name no host,! grep -n '://' requirements/*.txt && ! grep -n '"resolved"' package-lock.json)
 check-dockerfile:

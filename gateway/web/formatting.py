@@ -5,39 +5,16 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-# ISO 4217 exponents that are not 2.
-_EXPONENTS = {
-    **dict.fromkeys(
-        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF"),
-        0,
-    ),
-    "XPF": 0,
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
-_SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "KRW": "₩", "INR": "₹"}
+from shared.kernel import written
+
 _NBSP = "\N{NO-BREAK SPACE}"
-_MINUS = "\N{MINUS SIGN}"
 
 
 def money(value: Mapping[str, Any] | int, currency: str | None = None) -> str:
-    """`{"amount_minor": 1200, "currency": "EUR"}`, or an integer with `currency`, as `€12.00`.
-
-    The minor unit follows ISO 4217: `¥1,200` has none, `KWD 1.200` has three digits.
-    """
+    """`{"amount_minor": 1200, "currency": "EUR"}`, or an integer with `currency`, as `€12.00`."""
     if isinstance(value, Mapping):
-        amount, code = int(value["amount_minor"]), str(value["currency"])
-    else:
-        amount, code = int(value), str(currency or "")
-    code = code.upper()
-    exponent = _EXPONENTS.get(code, 2)
-    whole, rest = divmod(abs(amount), 10**exponent)
-    figures = f"{whole:,}" + (f".{rest:0{exponent}d}" if exponent else "")
-    symbol = _SYMBOLS.get(code)
-    return (
-        f"{_MINUS if amount < 0 else ''}{symbol}{figures}"
-        if symbol
-        else (f"{_MINUS if amount < 0 else ''}{code}{_NBSP}{figures}")
-    )
+        return written(int(value["amount_minor"]), str(value["currency"]))
+    return written(int(value), str(currency or ""))
 
 
 def price_for(plan: Mapping[str, Any], currency: str, interval: str) -> Mapping[str, Any] | None:

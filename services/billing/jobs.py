@@ -7,7 +7,9 @@ from services.billing.adapters.payments import PaymentProvider
 from services.billing.adapters.tables import plumbing
 from services.billing.use_cases.announce_groups import announce_groups
 from services.billing.use_cases.apply_event import StoredEvent, apply_events
+from services.billing.use_cases.book_before import book_before
 from services.billing.use_cases.fetch_object import in_our_version
+from services.billing.use_cases.post_entries import announce_for_no_order
 from services.billing.use_cases.reconcile import Reconciler
 from shared.database import Claimed, Database, DurableQueue, UnitOfWork, purge_done
 from shared.web.service import purge_plumbing
@@ -59,13 +61,19 @@ def _stored(claimed: Claimed) -> StoredEvent:
 
 
 def clock_jobs(database: Database, reconciler: Reconciler, queues: Sequence[DurableQueue]) -> list[ClockJob]:
-    """The reconciler's two looks at Stripe every minute, what was not announced yet, and the forgetting."""
+    """Two looks at Stripe every minute, what was not announced or booked yet, and the forgetting."""
 
     async def sweep_events() -> None:
         await reconciler.sweep_events()
 
     async def look_at_sessions() -> None:
         await reconciler.look_at_sessions()
+
+    async def book_earlier() -> None:
+        await book_before(database)
+
+    async def announce_waiting() -> None:
+        await database.run(announce_for_no_order)
 
     async def announce() -> None:
         await database.run(announce_groups)
@@ -78,6 +86,8 @@ def clock_jobs(database: Database, reconciler: Reconciler, queues: Sequence[Dura
     return [
         ClockJob("sweep_events", 60, sweep_events),
         ClockJob("look_at_sessions", 60, look_at_sessions),
+        ClockJob("book_before", 30, book_earlier),
+        ClockJob("announce_waiting", 60, announce_waiting),
         ClockJob("announce_groups", 60, announce),
         ClockJob("purge", 600, purge),
     ]

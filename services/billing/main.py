@@ -8,6 +8,7 @@ from services.billing.adapters.stripe import SignatureVerifier, StripePayments, 
 from services.billing.adapters.tables import plumbing
 from services.billing.api.customer import customer_routes
 from services.billing.api.internal import internal_routes
+from services.billing.api.ledger import ledger_routes
 from services.billing.api.staff import staff_routes
 from services.billing.api.webhooks import StripeWebhook, webhook_route
 from services.billing.consumers import handlers
@@ -57,6 +58,7 @@ def create_service(
         routers=[
             customer_routes(database),
             staff_routes(database, ClockDesk(database, provider, allowed=settings.test_clocks)),
+            ledger_routes(database),
             internal_routes(CheckoutDesk(database, provider, settings.public_url)),
         ],
         hot_routes=[webhook_route(webhook)],

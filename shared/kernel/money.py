@@ -1,28 +1,19 @@
 """Money is an integer count of a currency's minor unit. Floats never touch it."""
 
+import unicodedata
 from dataclasses import dataclass
 
-# Minor-unit exponents that differ from 2 (ISO 4217, table A.1), for the currencies Stripe settles.
-_ZERO_DECIMAL = frozenset({"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX"}) | {
-    "VND",
-    "VUV",
-    "XAF",
-    "XOF",
-    "XPF",
-}
-_THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+from shared.kernel.currencies import CURRENCIES, Currency
 
-
-def exponent_of(currency: str) -> int:
-    """How many decimal digits the minor unit of `currency` stands for: 2 for EUR, 0 for JPY."""
-    if currency in _ZERO_DECIMAL:
-        return 0
-    return 3 if currency in _THREE_DECIMAL else 2
+_NBSP = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount in minor units (cents) of one ISO 4217 currency. Arithmetic never mixes currencies."""
+    """An amount in minor units (cents) of a currency we know. Arithmetic never mixes currencies.
+
+    Raises ValueError for any other currency.
+    """
 
     amount_minor: int
     currency: str
@@ -30,8 +21,8 @@ class Money:
     def __post_init__(self) -> None:
         if type(self.amount_minor) is not int:
             raise TypeError("an amount is an integer of minor units")
-        if len(self.currency) != 3 or not self.currency.isascii() or not self.currency.isupper():
-            raise ValueError(f"{self.currency!r} is not an ISO 4217 code")
+        if self.currency not in CURRENCIES:
+            raise ValueError(f"{self.currency!r} is not a currency that can be charged")
 
     def __add__(self, other: "Money") -> "Money":
         self._same_currency(other)
@@ -56,9 +47,61 @@ class Money:
         return cls(0, currency)
 
     def __str__(self) -> str:
-        digits = exponent_of(self.currency)
-        if digits == 0:
-            return f"{self.amount_minor} {self.currency}"
-        sign = "-" if self.amount_minor < 0 else ""
-        whole, part = divmod(abs(self.amount_minor), 10**digits)
-        return f"{sign}{whole}.{part:0{digits}d} {self.currency}"
+        return written(self.amount_minor, self.currency)
+
+
+def written(amount_minor: int, currency: str) -> str:
+    """An amount as people read it, in English as CLDR has it: `€1,200.00`, `¥1,200`, `KWD 1.200`, `-CHF 0.05`.
+
+    Pages, mails and messages all use this. A currency nobody knows (Stripe may add one) is shown as it came.
+    """
+    known = CURRENCIES.get(currency.upper())
+    if known is None:
+        return f"{amount_minor:,} minor units of {currency.upper()}"
+    return f"{'-' if amount_minor < 0 else ''}{_symbol(known)}{_figures(abs(amount_minor), known)}"
+
+
+def _symbol(currency: Currency) -> str:
+    # CLDR, currencySpacing: a space stands after what is not a symbol, so `CHF 5` and `A$5`.
+    is_symbol = unicodedata.category(currency.symbol[-1]).startswith("S")
+    return currency.symbol if is_symbol else f"{currency.symbol}{_NBSP}"
+
+
+def _figures(amount: int, currency: Currency) -> str:
+    whole, rest = divmod(amount, 10**currency.exponent)
+    decimals = f"{rest:0{currency.exponent}d}" if currency.exponent else ""
+    if not rest:
+        decimals = decimals[: currency.digits]
+    return f"{whole:,}.{decimals}" if decimals else f"{whole:,}"
+
+
+def amount_problem(amount_minor: int, currency: str) -> str | None:
+    """Why Stripe would refuse this amount wherever it stands (a price, a fee, a line, a total), or None.
+
+    The rules are those of https://docs.stripe.com/currencies; the words are for staff and customers alike.
+    """
+    known = CURRENCIES.get(currency)
+    if known is None:
+        return f"{currency} is not a currency that can be charged."
+    if amount_minor < 0:
+        return "An amount cannot be negative."
+    if amount_minor % known.step:
+        if known.digits < known.exponent:
+            return f"{known.name} amounts have no decimals: the last two digits of the minor units must be 00."
+        return f"{known.name} amounts have two decimals: the last digit of the minor units must be 0."
+    if amount_minor > known.largest:
+        largest = known.largest - known.largest % known.step
+        return f"The largest amount that can be charged is {written(largest, currency)}."
+    return None
+
+
+def charge_problem(amount_minor: int, currency: str) -> str | None:
+    """Why Stripe would refuse to charge this amount by itself, or None: as `amount_problem`, and not below the
+    currency's minimum. A price is charged by itself when it renews."""
+    problem = amount_problem(amount_minor, currency)
+    if problem is not None:
+        return problem
+    minimum = CURRENCIES[currency].minimum
+    return (
+        f"The smallest amount that can be charged is {written(minimum, currency)}." if amount_minor < minimum else None
+    )

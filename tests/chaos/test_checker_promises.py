@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from services.billing.domain import Checkout, Invoice, Payment
-from services.billing.use_cases import apply_event
+from services.billing.domain import Checkout, Draft, Invoice, Kind, Payment
+from services.billing.use_cases import apply_event, post_entries
 from services.billing.use_cases.applied import Applied
 from services.catalog.domain import Order
 from services.catalog.use_cases import loading, take_payments
@@ -180,6 +180,37 @@ async def test_i6_a_table_for_credit_appears_and_nobody_wrote_its_check(
     finally:
         await market.sql(f"DROP TABLE billing.{table}")
     assert found["I6"] == [f"billing.{table}"]
+
+
+async def test_i4_a_purchase_that_is_not_booked(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing_written(*_arguments: Any) -> int:
+        """The guard that is gone: entries in the transaction that mirrors the charge."""
+        return 0
+
+    monkeypatch.setattr(post_entries, "write", nothing_written)
+    await market.delivered(await market.buy("i4-unbooked"))
+    await market.quiet()
+    charge = (await market.stripe("GET", "/v1/charges?limit=1"))["data"][0]["id"]
+    assert names(await market.newly_broken(before), "I4", charge, " 0 here")
+
+
+async def test_i6_a_paid_invoice_that_leaves_its_money_as_credit(
+    market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts = post_entries.invoice_drafts
+
+    def unused(invoice: Invoice) -> list[Draft]:
+        return [draft for draft in drafts(invoice) if draft.kind is not Kind.INVOICE_PAID]
+
+    monkeypatch.setattr(post_entries, "invoice_drafts", unused)
+    order = await market.buy("i6-unused")
+    await market.delivered(order)
+    await market.quiet()
+    found = await market.newly_broken(before)
+    assert names(found, "I6", "0 there")
+    assert found["I4"], "the invoice is still owed"
 
 
 async def test_i4_a_ledger_appears_and_nobody_reads_it(market: Market, before: set[tuple[str, str]]) -> None:

@@ -161,3 +161,40 @@ def dispute(**changes: Any) -> dict[str, Any]:
         "status": "needs_response",
     }
     return {**made, **changes}
+
+
+def refund(**changes: Any) -> dict[str, Any]:
+    """A refund of 7.00 EUR that succeeded."""
+    made: dict[str, Any] = {
+        "id": stripe_id("re"),
+        "object": "refund",
+        "amount": 700,
+        "charge": stripe_id("ch"),
+        "created": 1_780_000_000,
+        "currency": "eur",
+        "reason": None,
+        "status": "succeeded",
+    }
+    return {**made, **changes}
+
+
+def credit_note(**changes: Any) -> dict[str, Any]:
+    """A credit note over 10.00 EUR of a paid invoice, onto the customer's balance."""
+    made: dict[str, Any] = {
+        "id": stripe_id("cn"),
+        "object": "credit_note",
+        "amount": 1000,
+        "created": int(time.time()),
+        "currency": "eur",
+        "customer": stripe_id("cus"),
+        "invoice": stripe_id("in"),
+        "number": "A-1-CN-01",
+        "out_of_band_amount": None,
+        "post_payment_amount": 1000,
+        "pre_payment_amount": 0,
+        "reason": None,
+        "refunds": [],
+        "status": "issued",
+        "voided_at": None,
+    }
+    return {**made, **changes}

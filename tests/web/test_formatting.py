@@ -15,7 +15,7 @@ from gateway.web.formatting import money, parse_time, price_for, size_mb, wait_w
         (5, "EUR", "€0.05"),
         (0, "USD", "$0.00"),
         (123456789, "USD", "$1,234,567.89"),
-        (-1200, "EUR", "−€12.00"),
+        (-1200, "EUR", "-€12.00"),
         (1200, "JPY", "¥1,200"),
         (1200, "KWD", "KWD\u00a01.200"),
         (7, "BHD", "BHD\u00a00.007"),

@@ -6,7 +6,7 @@ from typing import Any
 from sandbox.stripe.errors import StripeError, missing_param
 from sandbox.stripe.ids import new_id
 from sandbox.stripe.listing import page, slice_page
-from sandbox.stripe.money import MAXIMUM_CHARGE, MINIMUM_CHARGE, readable
+from sandbox.stripe.money import refusal
 from sandbox.stripe.parameters import merge_metadata
 from sandbox.stripe.resources import customers, payment_intents
 from sandbox.stripe.resources.checkout_lines import line_items
@@ -72,17 +72,10 @@ def _check_combination(params: dict[str, Any], mode: str) -> None:
 
 
 def _check_total(total: int, currency: str) -> None:
-    if 0 < total < MINIMUM_CHARGE.get(currency, 0):
-        smallest = readable(MINIMUM_CHARGE[currency], currency)
-        raise StripeError(
-            f"The Checkout Session's total amount due must add up to at least {smallest} {currency}",
-            code="amount_too_small",
-        )
-    if total > MAXIMUM_CHARGE:
-        raise StripeError(
-            f"The Checkout Session's total amount must be no more than {readable(MAXIMUM_CHARGE, currency)}",
-            code="amount_too_large",
-        )
+    refused = refusal(total, currency) if total else None
+    if refused is not None:
+        code, words = refused
+        raise StripeError(f"The Checkout Session's {words}", code=code)
 
 
 def _expires_at(work: Work, params: dict[str, Any]) -> int:

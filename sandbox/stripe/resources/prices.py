@@ -5,7 +5,7 @@ from typing import Any
 from sandbox.stripe.errors import StripeError, missing_param
 from sandbox.stripe.ids import new_id
 from sandbox.stripe.listing import page
-from sandbox.stripe.money import MAXIMUM_CHARGE, granularity
+from sandbox.stripe.money import MAXIMUM_CHARGE, refusal
 from sandbox.stripe.parameters import (
     EXPAND,
     PAGE,
@@ -73,13 +73,9 @@ def build(work: Work, given: dict[str, Any], at: str = "") -> JsonObject:
     """A stored price, announced as `price.created`. `at` prefixes parameter names in errors."""
     if "unit_amount" not in given:
         raise missing_param(f"{at}[unit_amount]" if at else "unit_amount")
-    step = granularity(given["currency"])
-    if given["unit_amount"] % step:
-        raise StripeError(
-            f"Invalid amount: amounts in {given['currency']} must be multiples of {step}.",
-            code="parameter_invalid_integer",
-            param=f"{at}[unit_amount]" if at else "unit_amount",
-        )
+    code, words = refusal(given["unit_amount"], given["currency"]) or ("", "")
+    if code not in ("", "amount_too_small"):  # a small price may still be part of a total that is not
+        raise StripeError(words, code=code, param=f"{at}[unit_amount]" if at else "unit_amount")
     price = {
         "id": new_id("price"),
         "object": "price",

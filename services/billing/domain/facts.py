@@ -45,7 +45,8 @@ class SessionFact:
 class InvoiceFact:
     """An invoice as it stood when the event was made. `reason` is Stripe's billing_reason.
 
-    period_end: until when its lines pay.
+    period_end: until when its lines pay. balance_applied_minor: what the customer's balance at Stripe paid of it;
+    negative when the invoice left something on that balance.
     """
 
     stripe_invoice_id: str
@@ -65,6 +66,9 @@ class InvoiceFact:
     pdf_url: str | None
     group_hint: str | None = None
     period_end: datetime | None = None
+    balance_applied_minor: int = 0
+    finalized_at: datetime | None = None
+    voided_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ class PaymentFact:
     reference: the charge's id; for an attempt that never became a charge, one made from the payment intent's id.
     order_reference: what Checkout wrote on the payment, the session's id or its beginning.
     failure_code: Stripe's decline code or error code, None when the attempt succeeded. made_at: when it was made.
+    cost: what Stripe took for it, where the charge was read with its balance transaction.
     """
 
     reference: str
@@ -112,6 +117,53 @@ class PaymentFact:
     order_hint: str | None
     order_reference: str | None
     made_at: datetime | None = None
+    cost: "Movement | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What moved on our balance at Stripe (a balance transaction), in our settlement currency, and what Stripe took."""
+
+    id: str
+    amount_minor: int
+    fee_minor: int
+    currency: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFact:
+    """A refund. reference: the charge's id. `status` is Stripe's, e.g. pending, succeeded, failed."""
+
+    stripe_refund_id: str
+    reference: str
+    customer_id: str | None
+    status: str
+    amount_minor: int
+    currency: str
+    reason: str | None
+    failure_reason: str | None
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CreditNoteFact:
+    """What is taken back of an invoice's amount. It went off the open invoice (before_payment_minor), was given back
+    (refunded_minor; outside Stripe: out_of_band_minor), and the rest onto the customer's balance."""
+
+    stripe_credit_note_id: str
+    stripe_invoice_id: str
+    customer_id: str | None
+    status: str
+    number: str | None
+    reason: str | None
+    amount_minor: int
+    before_payment_minor: int
+    refunded_minor: int
+    out_of_band_minor: int
+    currency: str
+    created_at: datetime
+    voided_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +175,10 @@ class CustomerDeletedFact:
 
 @dataclass(frozen=True, slots=True)
 class DisputeFact:
-    """A customer's bank takes a payment into doubt. `status` is Stripe's, e.g. needs_response, won, lost."""
+    """A customer's bank takes a payment into doubt. `status` is Stripe's, e.g. needs_response, won, lost.
+
+    reference: the charge's id. movements: what moved on our balance because of it so far.
+    """
 
     reference: str
     payment_intent_id: str | None
@@ -131,3 +186,6 @@ class DisputeFact:
     reason: str
     amount_minor: int
     currency: str
+    stripe_dispute_id: str
+    created_at: datetime | None = None
+    movements: tuple[Movement, ...] = ()

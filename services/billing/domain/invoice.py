@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.domain.base import Base
 from services.billing.domain.facts import InvoiceFact, Stamp
+from services.billing.domain.ledger import Account, Draft, Kind, transfer
 from shared.database import Instant, PrefixedId
 
 # In the order in which Stripe moves an invoice (https://docs.stripe.com/invoicing/overview#invoice-statuses).
@@ -43,6 +44,10 @@ class Invoice(Base):
     pdf_url: Mapped[str | None] = mapped_column(String(2048), default=None)
     created_at: Mapped[datetime] = mapped_column(Instant)
     paid_at: Mapped[datetime | None] = mapped_column(Instant, default=None)
+    # During an upgrade the version before still adds rows, and knows nothing of this column.
+    balance_applied_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    finalized_at: Mapped[datetime | None] = mapped_column(Instant, default=None)
+    voided_at: Mapped[datetime | None] = mapped_column(Instant, default=None)
     as_of: Mapped[datetime] = mapped_column(Instant)
     as_of_order: Mapped[int] = mapped_column(Integer, default=-1)
 
@@ -59,6 +64,41 @@ class Invoice(Base):
         self.hosted_invoice_url = fact.hosted_invoice_url
         self.pdf_url = fact.pdf_url
         self.paid_at = fact.paid_at
+        self.balance_applied_minor = fact.balance_applied_minor
+        self.finalized_at = fact.finalized_at
+        self.voided_at = fact.voided_at
         self.as_of = stamp.created
         self.as_of_order = order
         return is_paid and not was_paid
+
+
+def invoice_drafts(invoice: Invoice) -> list[Draft]:
+    """An invoice is owed once it is final; the customer's balance and its payment settle it; a void one was never owed.
+
+    A draft moves nothing: Stripe may still change or drop it.
+    """
+    if invoice.status == "draft":
+        return []
+    final_at = invoice.finalized_at or invoice.created_at
+    owed = transfer(Account.RECEIVABLES, Account.REVENUE, invoice.total_minor)
+    applied = transfer(Account.CUSTOMER_CREDIT, Account.RECEIVABLES, invoice.balance_applied_minor)
+    drafts = [
+        _draft(invoice, Kind.INVOICE, final_at, owed),
+        _draft(invoice, Kind.BALANCE_APPLIED, final_at, applied),
+    ]
+    if invoice.status == "paid":
+        paid = transfer(Account.CUSTOMER_CREDIT, Account.RECEIVABLES, invoice.amount_paid_minor)
+        drafts.append(_draft(invoice, Kind.INVOICE_PAID, invoice.paid_at or final_at, paid))
+    if invoice.status == "void":
+        undone = {
+            Account.REVENUE: invoice.total_minor,
+            Account.RECEIVABLES: invoice.balance_applied_minor - invoice.total_minor,
+            Account.CUSTOMER_CREDIT: -invoice.balance_applied_minor,
+        }
+        drafts.append(_draft(invoice, Kind.INVOICE_VOIDED, invoice.voided_at or final_at, undone))
+    return drafts
+
+
+def _draft(invoice: Invoice, kind: Kind, at: datetime, amounts: dict[Account, int]) -> Draft:
+    stripe_id = invoice.stripe_invoice_id
+    return Draft(kind, stripe_id, at, invoice.currency, amounts, invoice=stripe_id)

@@ -1,12 +1,15 @@
 """Attempts to move money: which succeeded, which were refused and why, what was refunded or is in dispute."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Integer, String
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.domain.base import Base
 from services.billing.domain.facts import DisputeFact, PaymentFact, Stamp
+from services.billing.domain.ledger import Account, Draft, Kind, transfer
 from shared.database import Instant, PrefixedId
 
 _STATUS_ORDER = {"pending": 0, "failed": 1, "succeeded": 2}
@@ -39,7 +42,12 @@ def words_for(code: str | None) -> tuple[str, str]:
 
 
 class Payment(Base):
-    """One attempt, by its charge's id. Refunds and disputes are facts on it, not states of it."""
+    """One attempt, by its charge's id. Refunds and disputes are facts on it, not states of it.
+
+    charged_at: when its money was taken, known from the charge itself. fee: what Stripe took for it, where that is
+    known (`transaction`, `amount_minor`, `currency`). refunds_booked_until, disputes_booked_until:
+    those made until then are in the ledger as one sum, because they were not kept one by one yet.
+    """
 
     __tablename__ = "payments"
 
@@ -59,6 +67,10 @@ class Payment(Base):
     disputed_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     dispute_as_of: Mapped[datetime | None] = mapped_column(Instant, default=None)
     dispute_as_of_order: Mapped[int] = mapped_column(Integer, default=-1)
+    charged_at: Mapped[datetime | None] = mapped_column(Instant, default=None)
+    fee: Mapped[dict[str, Any] | None] = mapped_column(JSONB, default=None)
+    refunds_booked_until: Mapped[datetime | None] = mapped_column(Instant, default=None)
+    disputes_booked_until: Mapped[datetime | None] = mapped_column(Instant, default=None)
     created_at: Mapped[datetime] = mapped_column(Instant)
     as_of: Mapped[datetime] = mapped_column(Instant)
 
@@ -68,6 +80,11 @@ class Payment(Base):
         mine = (_STATUS_ORDER.get(self.status, 0), self.as_of, self.refunded_minor)
         self.stripe_payment_intent_id = fact.payment_intent_id or self.stripe_payment_intent_id
         self.stripe_customer_id = fact.customer_id or self.stripe_customer_id
+        if fact.status == "succeeded":
+            self.charged_at = self.charged_at or fact.made_at
+        if fact.cost is not None:
+            fee = {"transaction": fact.cost.id, "amount_minor": fact.cost.fee_minor, "currency": fact.cost.currency}
+            self.fee = self.fee or fee
         if (order, stamp.created, fact.refunded_minor) < mine:
             return
         self.status = fact.status
@@ -95,3 +112,18 @@ class Payment(Base):
             return False
         self.failure_reported_at = at
         return True
+
+
+def payment_drafts(payment: Payment) -> list[Draft]:
+    """A charge that succeeded is on our balance at Stripe, and is the customer's credit until it pays an invoice; what
+    Stripe takes for it is a fee. Nothing before the charge itself was seen, nor for customers who are not ours.
+    """
+    if payment.status != "succeeded" or payment.account_id is None or payment.charged_at is None:
+        return []
+    at, charge = payment.charged_at, payment.reference
+    taken = transfer(Account.CLEARING, Account.CUSTOMER_CREDIT, payment.amount_minor)
+    drafts = [Draft(Kind.CAPTURE, charge, at, payment.currency, taken, charge=charge)]
+    if payment.fee is not None:
+        cost = transfer(Account.FEES, Account.CLEARING, payment.fee["amount_minor"])
+        drafts.append(Draft(Kind.FEE, payment.fee["transaction"], at, payment.fee["currency"], cost, charge=charge))
+    return drafts

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.domain.base import Base
 from shared.database import Instant, PrefixedId
+from shared.kernel import amount_problem, charge_problem
 
 
 class Plan(Base):
@@ -35,6 +36,11 @@ class Price(Base):
     setup_fee_minor: Mapped[int] = mapped_column(BigInteger)
     stripe_price_id: Mapped[str | None] = mapped_column(String(255), unique=True, default=None)
     created_at: Mapped[datetime] = mapped_column(Instant)
+
+    @property
+    def problem(self) -> str | None:
+        """Why Stripe would refuse this price, or None. Its fee is charged together with it."""
+        return charge_problem(self.amount_minor, self.currency) or amount_problem(self.setup_fee_minor, self.currency)
 
     def costs(self, *, currency: str, interval: str, amount_minor: int) -> bool:
         """Whether these are this price's own terms."""

@@ -6,14 +6,12 @@ from sqlalchemy import ColumnElement, FromClause, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.adapters.tables import plumbing
-from services.billing.domain import Invoice, Payment, StripeEvent, StripeTask
-from shared.contracts.reads.base import MoneyView
+from services.billing.domain import Dispute, StripeEvent, StripeTask
+from services.billing.queries.ledger import received_since, refunded_since
 from shared.contracts.reads.billing import BillingOverview
 
 # Nobody works through more than this from a number alone, and counting on costs.
 _COUNTED = 100
-# A dispute that waits for nobody any more (https://docs.stripe.com/api/disputes/object#dispute_object-status).
-_DECIDED = ("won", "lost", "warning_closed", "prevented")
 
 
 async def overview(session: AsyncSession, now: datetime) -> BillingOverview:
@@ -21,7 +19,6 @@ async def overview(session: AsyncSession, now: datetime) -> BillingOverview:
     events, tasks = StripeEvent.__table__, StripeTask.__table__
     letters = [plumbing.outbox_table, plumbing.inbox.table]
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    open_dispute = Payment.dispute_status.is_not(None) & Payment.dispute_status.not_in(_DECIDED)
     return BillingOverview(
         dead_events=await _count(session, events, events.c.state == "dead"),
         parked_events=await _count(session, events, events.c.state == "parked"),
@@ -29,9 +26,9 @@ async def overview(session: AsyncSession, now: datetime) -> BillingOverview:
         dead_letters=min(
             _COUNTED, sum([await _count(session, table, table.c.state.in_(("dead", "parked"))) for table in letters])
         ),
-        open_disputes=await _count(session, Payment.__table__, open_dispute),
-        received_today=await _received(session, today),
-        refunded_today=[],
+        open_disputes=await _count(session, Dispute.__table__, Dispute.closed_at.is_(None)),
+        received_today=await received_since(session, today),
+        refunded_today=await refunded_since(session, today),
     )
 
 
@@ -39,15 +36,3 @@ async def _count(session: AsyncSession, table: FromClause, condition: ColumnElem
     """How many there are, up to `_COUNTED`."""
     some = select(table.c[0]).where(condition).limit(_COUNTED).subquery()
     return int((await session.execute(select(func.count()).select_from(some))).scalar_one())
-
-
-async def _received(session: AsyncSession, since: datetime) -> list[MoneyView]:
-    statement = (
-        select(Invoice.currency, func.sum(Invoice.amount_paid_minor))
-        .where(Invoice.status == "paid", Invoice.paid_at >= since)
-        .group_by(Invoice.currency)
-        .order_by(Invoice.currency)
-    )
-    return [
-        MoneyView(amount_minor=int(total), currency=currency) for currency, total in await session.execute(statement)
-    ]

@@ -17,8 +17,13 @@ apply_event       stored events of Stripe take effect, through
   mirror_invoice        invoices as they stand; a later period of a group is told
   mirror_subscription   subscriptions as they stand
   payment_groups        groups as they are found and locked, and what is told of them
-  record_payment        attempts to pay: refusals, refunds, disputes
+  record_payment        attempts to pay: refusals, and how much was refunded
+  record_refund         refunds as they stand
+  record_dispute        disputes as they stand
+  record_credit_note    credit notes as they stand
+  post_entries          what all this moved, in the ledger; refunds and disputes are told to others
 announce_groups   groups whose subscription nobody was told of yet
+book_before       an installation older than its ledger: entries for what its mirrors hold
 replay_event      staff ask for an event to be processed again
 reconcile         compare with Stripe what was delivered and what is still open
 """

@@ -9,12 +9,14 @@ from datetime import datetime
 
 import orjson
 
-from services.billing.adapters.stripe import readings
+from services.billing.adapters.stripe import balance_readings, readings
 from services.billing.domain.facts import (
+    CreditNoteFact,
     CustomerDeletedFact,
     DisputeFact,
     InvoiceFact,
     PaymentFact,
+    RefundFact,
     SessionFact,
     Stamp,
     SubscriptionFact,
@@ -23,7 +25,11 @@ from services.billing.use_cases.applied import Applied
 from services.billing.use_cases.loading import Fact, Loader
 from services.billing.use_cases.mirror_invoice import mirror_invoice
 from services.billing.use_cases.mirror_subscription import mirror_subscription
-from services.billing.use_cases.record_payment import record_dispute, record_payment
+from services.billing.use_cases.post_entries import post_entries
+from services.billing.use_cases.record_credit_note import record_credit_note
+from services.billing.use_cases.record_dispute import record_dispute
+from services.billing.use_cases.record_payment import record_payment
+from services.billing.use_cases.record_refund import record_refund
 from services.billing.use_cases.replace_customer import replace_customer
 from services.billing.use_cases.settle_checkout import apply_session, expire_session, fail_session
 from shared.database import FailureClass, HandlingFailed, UnitOfWork
@@ -83,7 +89,15 @@ def _charge(raw: object, _stamp: Stamp) -> Fact:
 
 
 def _dispute(raw: object, _stamp: Stamp) -> Fact:
-    return readings.read_dispute(raw)
+    return balance_readings.read_dispute(raw)
+
+
+def _refund(raw: object, _stamp: Stamp) -> Fact:
+    return balance_readings.read_refund(raw)
+
+
+def _credit_note(raw: object, _stamp: Stamp) -> Fact:
+    return balance_readings.read_credit_note(raw)
 
 
 def _customer(raw: object, _stamp: Stamp) -> Fact:
@@ -107,6 +121,9 @@ READERS: dict[str, Reader] = {
     **_all("customer.subscription", _subscription, "created", "updated", "deleted", "paused", "resumed"),
     **_all("charge", _charge, "succeeded", "failed", "pending", "captured", "updated", "refunded"),
     **_all("charge.dispute", _dispute, "created", "updated", "closed", "funds_withdrawn", "funds_reinstated"),
+    **_all("refund", _refund, "created", "updated", "failed"),
+    "charge.refund.updated": _refund,
+    **_all("credit_note", _credit_note, "created", "updated", "voided"),
 }
 
 
@@ -118,6 +135,7 @@ async def apply_events(work: UnitOfWork, events: Sequence[StoredEvent]) -> list[
     for fact, event in zip(facts, events, strict=True):
         with continuing(event.trace):
             applied.append(await _apply(work, loader, fact, event.stamp) if fact else Applied("ignored"))
+    await post_entries(work, list(loader.payments.values()), list(loader.invoices.values()))
     return applied
 
 
@@ -143,7 +161,11 @@ async def _apply(work: UnitOfWork, loader: Loader, fact: Fact, stamp: Stamp) -> 
         case PaymentFact():
             return await record_payment(work, loader, fact, stamp)
         case DisputeFact():
-            return record_dispute(loader, fact, stamp)
+            return await record_dispute(work, loader, fact, stamp)
+        case RefundFact():
+            return await record_refund(work, loader, fact, stamp)
+        case CreditNoteFact():
+            return await record_credit_note(work, loader, fact, stamp)
         case CustomerDeletedFact():
             return await replace_customer(work, fact.customer_id)
         case SessionFact():

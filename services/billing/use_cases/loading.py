@@ -9,10 +9,12 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from services.billing.domain import Checkout, FormerCustomer, Invoice, Payer, Payment, PaymentGroup, Subscription
 from services.billing.domain.facts import (
+    CreditNoteFact,
     CustomerDeletedFact,
     DisputeFact,
     InvoiceFact,
     PaymentFact,
+    RefundFact,
     SessionFact,
     Stamp,
     SubscriptionFact,
@@ -22,7 +24,16 @@ from services.billing.use_cases.payment_groups import groups_of_order, locked_gr
 from shared.database import UnitOfWork
 from shared.kernel import new_id
 
-Fact = SessionFact | InvoiceFact | SubscriptionFact | PaymentFact | DisputeFact | CustomerDeletedFact
+Fact = (
+    SessionFact
+    | InvoiceFact
+    | SubscriptionFact
+    | PaymentFact
+    | DisputeFact
+    | RefundFact
+    | CreditNoteFact
+    | CustomerDeletedFact
+)
 Row = TypeVar("Row", Invoice, Subscription, Payment)
 
 
@@ -134,10 +145,11 @@ class Loader:
         invoices: dict[str, Callable[[], Invoice]] = {}
         subscriptions: dict[str, Callable[[], Subscription]] = {}
         payments: dict[str, Callable[[], Payment]] = {}
+        notes = [fact.stripe_invoice_id for fact, _stamp in facts_and_stamps if isinstance(fact, CreditNoteFact)]
         for fact, stamp in facts_and_stamps:
             account_id = None if isinstance(fact, DisputeFact) else self.account(fact.customer_id)
             match fact:
-                case DisputeFact():
+                case DisputeFact() | RefundFact():
                     payments.setdefault(fact.reference, partial(_empty_payment, fact, stamp))
                 case PaymentFact() if account_id:
                     payments.setdefault(fact.reference, partial(_empty_payment, fact, stamp))
@@ -146,7 +158,7 @@ class Loader:
                 case SubscriptionFact() if account_id:
                     make = partial(_empty_subscription, fact, account_id, stamp)
                     subscriptions.setdefault(fact.stripe_subscription_id, make)
-        await self._hold([*invoices, *subscriptions, *payments])
+        await self._hold({*invoices, *subscriptions, *payments, *notes})
         self.invoices = await self._stored(Invoice, Invoice.stripe_invoice_id, invoices)
         self.subscriptions = await self._stored(Subscription, Subscription.stripe_subscription_id, subscriptions)
         self.payments = await self._stored(Payment, Payment.reference, payments)
@@ -213,7 +225,7 @@ def _empty_subscription(fact: SubscriptionFact, account_id: str, stamp: Stamp) -
     )
 
 
-def _empty_payment(fact: PaymentFact | DisputeFact, stamp: Stamp) -> Payment:
+def _empty_payment(fact: PaymentFact | DisputeFact | RefundFact, stamp: Stamp) -> Payment:
     return Payment(
         reference=fact.reference,
         currency=fact.currency,

@@ -1,23 +1,31 @@
 """What billing holds about an account: who pays, and what was paid."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, ColumnElement, Select, String, Table, any_, func, literal, select, update
+from sqlalchemy import ARRAY, ColumnElement, Select, String, Table, any_, func, literal, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.billing.adapters.tables import clocks, plumbing
 from services.billing.domain import (
     Checkout,
     CheckoutHistory,
+    CreditNote,
+    Dispute,
+    Entry,
     FormerCustomer,
     Invoice,
     Payer,
     Payment,
     PaymentGroup,
+    Posting,
+    Refund,
     StripeEvent,
     Subscription,
 )
+from services.billing.domain.credit import CreditNoteHistory
+from services.billing.domain.dispute import DisputeHistory
+from services.billing.domain.refund import RefundHistory
 from shared.database import Database, UnitOfWork
 from shared.web.privacy import ERASED, ERASED_DOMAIN, Holding, Privacy
 
@@ -31,6 +39,33 @@ def _of(account: InstrumentedAttribute[Any]) -> Holding:
     """Books of the account: shown, and kept."""
     column = cast(Table, account.class_.__table__).c[account.key]
     return Holding(column.table, lambda account_id: column == account_id, kept=_BOOKS)
+
+
+def _about(column: InstrumentedAttribute[Any], ids: Callable[[str], Select[Any]]) -> Holding:
+    """Books that name no account, but something of it: shown, and kept."""
+    own = cast(Table, column.class_.__table__).c[column.key]
+    return Holding(own.table, lambda account_id: own.in_(ids(account_id)), kept=_BOOKS)
+
+
+def _charges_of(account_id: str) -> Select[str]:
+    return select(Payment.reference).where(Payment.account_id == account_id)
+
+
+def _entries_of(account_id: str) -> Select[str]:
+    invoices = select(Invoice.stripe_invoice_id).where(Invoice.account_id == account_id)
+    return select(Entry.id).where(or_(Entry.charge.in_(_charges_of(account_id)), Entry.invoice.in_(invoices)))
+
+
+def _refunds_of(account_id: str) -> Select[str]:
+    return select(Refund.id).where(Refund.charge.in_(_charges_of(account_id)))
+
+
+def _disputes_of(account_id: str) -> Select[str]:
+    return select(Dispute.id).where(Dispute.charge.in_(_charges_of(account_id)))
+
+
+def _credit_notes_of(account_id: str) -> Select[str]:
+    return select(CreditNote.id).where(CreditNote.account_id == account_id)
 
 
 def _checkouts_of(account_id: str) -> Select[str]:
@@ -54,6 +89,14 @@ HOLDINGS = (
     Holding(_history, _checkout_history, kept=_BOOKS),
     _of(Invoice.account_id),
     _of(Payment.account_id),
+    _of(CreditNote.account_id),
+    _about(CreditNoteHistory.credit_note_id, _credit_notes_of),
+    _about(Refund.id, _refunds_of),
+    _about(RefundHistory.refund_id, _refunds_of),
+    _about(Dispute.id, _disputes_of),
+    _about(DisputeHistory.dispute_id, _disputes_of),
+    _about(Entry.id, _entries_of),
+    _about(Posting.entry_id, _entries_of),
     _of(Subscription.account_id),
     Holding(clocks.table, lambda account_id: clocks.table.c.account_id == account_id),
 )

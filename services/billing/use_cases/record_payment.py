@@ -1,9 +1,9 @@
-"""Attempts to pay: a refused one is told to the customer once; refunds and disputes are noted on the payment."""
+"""Attempts to pay: a refused one is told to the customer once, and how much was refunded is noted."""
 
 from sqlalchemy import exists, or_, select
 
 from services.billing.domain import Checkout, PaymentGroup, words_for
-from services.billing.domain.facts import DisputeFact, PaymentFact, Stamp
+from services.billing.domain.facts import PaymentFact, Stamp
 from services.billing.domain.payment_group import WITH_DELIVERY
 from services.billing.use_cases.applied import Applied
 from services.billing.use_cases.loading import Loader
@@ -40,13 +40,6 @@ async def record_payment(work: UnitOfWork, loader: Loader, fact: PaymentFact, st
         )
     refunded = ", refunded" if payment.refunded_minor else ""
     return Applied(f"payment {payment.status}{refunded}", payment.order_id)
-
-
-def record_dispute(loader: Loader, fact: DisputeFact, stamp: Stamp) -> Applied:
-    """Notes where a dispute stands on the payment it is about."""
-    payment = loader.payments[fact.reference]
-    payment.dispute(fact, stamp)
-    return Applied(f"dispute {payment.dispute_status}", payment.order_id)
 
 
 async def _checkout_of(work: UnitOfWork, fact: PaymentFact) -> Checkout | None:

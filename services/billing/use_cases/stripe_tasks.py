@@ -122,6 +122,8 @@ class TaskRunner:
     async def _ensure_price(self, price: Price, product_id: str, generation: int) -> str:
         if price.stripe_price_id is not None:
             return price.stripe_price_id
+        if price.problem is not None:
+            raise HandlingFailed(f"{price.id}: {price.problem}", FailureClass.NEEDS_HUMAN)
         try:
             recurrence = recurrence_of(price.interval)
         except UnknownInterval as error:

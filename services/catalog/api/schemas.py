@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 from services.catalog.queries.orders import OrderStatus
 from services.catalog.use_cases.pricing import MOST_UNITS, WantedItem
 from shared.contracts.reads.base import Moment
+from shared.kernel import CURRENCIES
 from shared.web.fields import Body, Line
 from shared.web.pagination import PageRequest
 
@@ -15,7 +16,7 @@ Interval = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,19}$", description="mon
 PlanCode = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 FieldKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 MOST_ITEMS = 20
-_LARGEST_AMOUNT = 99_999_999  # the largest unit_amount Stripe takes in a two-decimal currency
+_LARGEST_AMOUNT = max(currency.largest for currency in CURRENCIES.values())  # what a currency takes is a rule
 _AT_TOP = ("hostname", "template")
 
 

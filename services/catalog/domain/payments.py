@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.catalog.domain.base import Base
 from shared.database import Instant, PrefixedId
-from shared.kernel import Money
+from shared.kernel import written
 
 
 class Outcome(StrEnum):
@@ -30,10 +30,7 @@ class Particulars:
     currency: str
 
     def __str__(self) -> str:
-        try:
-            return str(Money(self.amount_minor, self.currency))
-        except ValueError:  # somebody else's word for a currency is shown as it came
-            return f"{self.amount_minor} minor units of {self.currency!r}"
+        return written(self.amount_minor, self.currency)
 
 
 class Payment(Base):

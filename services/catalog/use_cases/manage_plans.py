@@ -9,7 +9,7 @@ from services.catalog.use_cases.loading import locked_plan
 from shared.contracts.billing import PriceSynced
 from shared.contracts.catalog import PlanPublished
 from shared.database import UnitOfWork
-from shared.kernel import FieldError, IllegalMove, Invalid
+from shared.kernel import CURRENCIES, FieldError, IllegalMove, Invalid, amount_problem, charge_problem
 
 
 async def publish_plan(work: UnitOfWork, *, plan_id: str) -> Plan:
@@ -38,8 +38,9 @@ async def reprice_plan(
     """Puts a new price in the place of the present one; orders placed before keep theirs.
 
     A published plan is announced at once in its next version. The same price again changes nothing. Raises Invalid for
-    an interval that is unknown, or at which the plan's type does not renew.
+    an interval that is unknown, or at which the plan's type does not renew, and for a price that Stripe would refuse.
     """
+    _must_be_chargeable(currency, amount_minor, setup_fee_minor)
     plan = await locked_plan(work, plan_id)
     _must_renew(types, plan, interval)
     if plan.status == "retired":
@@ -54,6 +55,19 @@ async def reprice_plan(
     if plan.status == "published":
         announce(work, plan)
     return plan
+
+
+def _must_be_chargeable(currency: str, amount_minor: int, setup_fee_minor: int) -> None:
+    # The fee is charged together with the price, so only the price must reach the minimum of a charge.
+    problems = {
+        "/amount_minor": charge_problem(amount_minor, currency),
+        "/setup_fee_minor": amount_problem(setup_fee_minor, currency),
+    }
+    errors = tuple(FieldError(pointer, problem) for pointer, problem in problems.items() if problem)
+    if currency not in CURRENCIES:
+        errors = (FieldError("/currency", f"{currency} is not a currency that can be charged."),)
+    if errors:
+        raise Invalid(errors[0].detail, slug="price-not-chargeable", errors=errors)
 
 
 async def retire_plan(work: UnitOfWork, *, plan_id: str) -> Plan:

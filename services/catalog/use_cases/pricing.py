@@ -15,10 +15,8 @@ from services.catalog.domain import INTERVALS, Described, OrderItem, Plan, Price
 from services.catalog.domain.intervals import in_words
 from services.catalog.product_types import ProductTypes
 from services.catalog.product_types.base import BadConfiguration, ProductType
-from shared.kernel import Conflict, FieldError, Invalid
+from shared.kernel import CURRENCIES, Conflict, FieldError, Invalid, charge_problem
 
-# The largest amount Stripe takes in one payment of a two-decimal currency, in minor units.
-LARGEST_TOTAL = 99_999_999
 # Units of one order: each is a row, a fact and a service of its own.
 MOST_UNITS = 100
 
@@ -76,9 +74,17 @@ def priced(offers: Offers, types: ProductTypes, currency: str, wanted: Sequence[
     found = [line for line in lines if line is not None]
     if sum(line.item.quantity for line in found) > MOST_UNITS:
         raise Invalid(f"One order is for at most {MOST_UNITS} units. Split it.", slug="order-too-large")
-    if sum(line.item.total.amount_minor for line in found) > LARGEST_TOTAL:
-        raise Invalid("This is more than one order can be paid for at once. Split it.", slug="order-too-large")
+    _must_be_chargeable(sum(line.item.total.amount_minor for line in found), currency)
     return found
+
+
+def _must_be_chargeable(total: int, currency: str) -> None:
+    known = CURRENCIES.get(currency)
+    if known is not None and total > known.largest:
+        raise Invalid("This is more than one order can be paid for at once. Split it.", slug="order-too-large")
+    problem = charge_problem(total, currency)
+    if problem is not None:
+        raise Invalid(problem, slug="total-not-chargeable")
 
 
 def _line(

@@ -19,7 +19,7 @@ from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from shared.database import FailureClass, HandlingFailed
-from shared.kernel import Money
+from shared.kernel import written
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _LONGEST_SUBJECT = 150
@@ -104,10 +104,6 @@ def deliverable(address: str) -> str:
         return address
 
 
-def _money(amount_minor: int, currency: str) -> str:
-    return str(Money(amount_minor, currency))
-
-
 def _day(moment: str) -> str:
     when = datetime.fromisoformat(moment)
     return f"{when.day} {when:%B %Y}"
@@ -121,6 +117,6 @@ def _environment(*, autoescape: bool) -> SandboxedEnvironment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["money"] = _money
+    environment.filters["money"] = written
     environment.filters["day"] = _day
     return environment

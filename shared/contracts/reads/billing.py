@@ -82,6 +82,13 @@ class EntryView(BaseModel):
     postings: list[PostingView]
 
 
+class BalanceView(BaseModel):
+    """What an account of the ledger holds in one currency; positive is a debit."""
+
+    account: str
+    amount: MoneyView
+
+
 class BillingOverview(BaseModel):
     """What needs a person in billing, and today's money. Counts are exact up to 100, and then 100."""
 

@@ -164,6 +164,8 @@ class Order:
     order_id: str = field(default_factory=lambda: new_id("ord"))
     number: str = "EZ-1001"
     total_minor: int = 2700
+    unit_minor: int = 1200
+    fee_minor: int = 150
     currency: str = "EUR"
     expires_at: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(hours=12))
 
@@ -172,8 +174,8 @@ class Order:
             "price_id": self.price_id,
             "description": "VPS M · web-1",
             "quantity": 2,
-            "unit_amount_minor": 1200,
-            "setup_fee_minor": 150,
+            "unit_amount_minor": self.unit_minor,
+            "setup_fee_minor": self.fee_minor,
             "interval": "month",
         }
 

@@ -28,7 +28,7 @@ async def test_an_order_is_fulfilled_when_all_of_its_services_run(shop: Shop) ->
     assert all(right["service_id"].startswith("svc_") for right in done["entitlements"])
     assert await shop.titles(order) == [
         "Order placed",
-        "Payment received · 15.00 EUR",
+        "Payment received · €15.00",
         "Granted: 3 services",
         "web-3 is running",
         "web-1 is running",

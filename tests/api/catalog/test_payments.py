@@ -35,7 +35,7 @@ async def test_a_paid_order_grants_every_unit_once(shop: Shop) -> None:
     assert order["payments"][0]["outcome"] == "settled"
     assert first.name == first.hostname == first.configuration["hostname"]
     assert first.configuration["template"] == "almalinux-9"
-    assert await shop.titles(placed) == ["Order placed", "Payment received · 27.00 EUR", "Granted: 4 services"]
+    assert await shop.titles(placed) == ["Order placed", "Payment received · €27.00", "Granted: 4 services"]
 
 
 async def test_an_order_is_paid_when_it_was_paid_not_when_that_was_heard(shop: Shop) -> None:

@@ -113,7 +113,7 @@ async def test_a_retired_plan_leaves_the_shelf_and_is_not_published_again(shop: 
         assert (await shop.post(f"{path}/retire", who=shop.grace)).json()["status"] == "retired"
     assert (await shop.client.get("/api/v1/plans/vps-m")).status_code == 404
     assert (await shop.post(f"{path}/publish", who=shop.grace)).status_code == 409
-    price = {"currency": "EUR", "interval": "month", "amount_minor": 1}
+    price = {"currency": "EUR", "interval": "month", "amount_minor": 50}
     assert (await shop.post(f"{path}/prices", price, shop.grace)).status_code == 409
     assert (await shop.order()).status_code == 422
 
@@ -177,11 +177,11 @@ async def test_seeding_twice_and_at_once_adds_each_plan_once(empty_shop: Shop) -
 
 async def test_seeding_leaves_what_staff_have_changed(shop: Shop) -> None:
     plan = await plan_named(shop, "vps-m")
-    price = {"currency": "EUR", "interval": "month", "amount_minor": 1}
+    price = {"currency": "EUR", "interval": "month", "amount_minor": 50}
     await shop.post(f"/api/v1/staff/plans/{plan['id']}/prices", price, shop.grace)
     assert await shop.seed() == 0
     shown = (await shop.client.get("/api/v1/plans/vps-m?currency=EUR")).json()
-    assert any(one["amount_minor"] == 1 for one in shown["prices"])
+    assert any(one["amount_minor"] == 50 for one in shown["prices"])
 
 
 async def test_reading_plans_takes_the_same_few_queries_however_many_there_are(shop: Shop) -> None:

@@ -61,7 +61,7 @@ async def test_a_renewal_extends_the_named_items_once_per_period(shop: Shop) -> 
     read = await shop.read(order)
     assert until(read) == ["2026-04-28", "2026-04-28", None]
     titles = await shop.titles(order)
-    assert (titles.count("Renewed · 10.00 EUR"), titles.count("Renews per month")) == (2, 1)
+    assert (titles.count("Renewed · €10.00"), titles.count("Renews per month")) == (2, 1)
     assert [(one["interval"], one["next_at"]) for one in read["renewals"]] == [
         ("month", "2026-04-28T12:00:00.000Z"),
         ("year", None),
@@ -153,7 +153,7 @@ async def test_money_that_goes_back_or_is_in_doubt_is_told_and_shown_to_staff(sh
     await shop.hear(billing.DisputeClosed.model_validate(closed))
     read = await shop.read(order)
     assert (read["attention"], read["status"]) == (["refunded", "disputed", "dispute_closed"], "paid")
-    assert (await shop.titles(order))[-1] == "Refunded · 5.00 EUR"
+    assert (await shop.titles(order))[-1] == "Refunded · €5.00"
     assert (await shop.titles(order, shop.grace))[-2:] == [
         "The payer's bank disputes the payment",
         "The dispute is decided",

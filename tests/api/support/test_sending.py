@@ -38,7 +38,7 @@ async def test_a_mail_goes_out_in_two_parts_that_say_the_same(support: Support, 
     assert plain is not None
     assert html is not None
     for part in (plain.get_content(), html.get_content()):
-        for fact in ("EZ-0007", "1234.56 EUR", "31 January 2026", "https://invoice.stripe.com/i/x"):
+        for fact in ("EZ-0007", "€1,234.56", "31 January 2026", "https://invoice.stripe.com/i/x"):
             assert fact in part
     row = (await support.notifications())[0]
     assert (row.state, row.attempts, row.last_error) == ("done", 1, None)

@@ -25,6 +25,7 @@ _PREFIXES = {
     "plan_id": "pln",
     "price_id": "prc",
     "job_id": "job",
+    "entry_id": "led",
 }
 # Table → the prefix of its own `id`, and what is read of it.
 _TABLES = {
@@ -54,6 +55,8 @@ _TABLES = {
         "inv",
         "id, stripe_invoice_id, account_id, order_id, status, amount_paid_minor, currency, number, created_at, paid_at",
     ),
+    "billing.entries": ("led", "id, kind, stripe_id, charge, invoice"),
+    "billing.postings": ("", "entry_id, account, currency, amount_minor"),
     "billing.subscriptions": ("", "stripe_subscription_id, account_id, order_id, status"),
     "billing.stripe_events": (
         "",

@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.chaos.checker import books, delivery, handling, later, money
+from tests.chaos.checker import books, delivery, handling, later, ledger, money
 from tests.chaos.checker.database import Snapshot, read_database
 from tests.chaos.checker.evidence import Evidence, Machine, Stripe
 from tests.chaos.checker.findings import Report
@@ -15,7 +15,7 @@ _PROMISES = (
     money.i3_one_charge_per_period,
     money.i4_the_sums_agree,
     money.i5_stripe_is_visible_here,
-    later.i6_credit,
+    ledger.i6_credit,
     delivery.i7_active_means_running,
     later.i8_suspension,
     handling.i9_no_key_is_consumed_by_a_failure,

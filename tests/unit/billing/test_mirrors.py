@@ -115,6 +115,10 @@ def test_an_ended_subscription_does_not_come_back() -> None:
     assert row.status == "canceled"
 
 
+def disputed(status: str) -> DisputeFact:
+    return DisputeFact("ch_1", "pi_1", status, "fraudulent", 100, "EUR", "dp_1")
+
+
 def payment_fact(status: str, refunded: int = 0) -> PaymentFact:
     return PaymentFact("ch_1", "pi_1", "cus_1", status, 100, "EUR", refunded, None, None, None)
 
@@ -134,8 +138,11 @@ def test_a_payment_shows_the_same_in_every_order_of_refunds_and_disputes() -> No
         (payment_fact("succeeded"), stamp(1)),
         (payment_fact("succeeded", 40), stamp(2)),
         (payment_fact("succeeded", 100), stamp(2)),
-        (DisputeFact("ch_1", "pi_1", "needs_response", "fraudulent", 100, "EUR"), stamp(3, "charge.dispute.created")),
-        (DisputeFact("ch_1", "pi_1", "lost", "fraudulent", 100, "EUR"), stamp(3, "charge.dispute.closed")),
+        (
+            DisputeFact("ch_1", "pi_1", "needs_response", "fraudulent", 100, "EUR", "dp_1"),
+            stamp(3, "charge.dispute.created"),
+        ),
+        (DisputeFact("ch_1", "pi_1", "lost", "fraudulent", 100, "EUR", "dp_1"), stamp(3, "charge.dispute.closed")),
     ]
     assert {replay(arrival) for arrival in itertools.permutations(told)} == {("succeeded", 100, "lost", 100)}
 

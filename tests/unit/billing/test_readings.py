@@ -7,20 +7,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.adapters.stripe import API_VERSION, readings
+from services.billing.adapters.stripe import API_VERSION, balance_readings, readings
+from services.billing.adapters.stripe.json_object import moment
 from services.billing.api.webhooks import _Refused, read_event
 from services.billing.domain.facts import SessionFact
 from shared.database import FailureClass, HandlingFailed
 from shared.kernel import decode_id, new_id
-from tests.support.stripe_payloads import charge, dispute, encoded, event, failed_intent, invoice, session, subscription
+from tests.support.stripe_payloads import (
+    charge,
+    credit_note,
+    dispute,
+    encoded,
+    event,
+    failed_intent,
+    invoice,
+    refund,
+    session,
+    subscription,
+)
 
 READERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "session": (readings.read_session, session()),
     "invoice": (readings.read_invoice, invoice(status="paid")),
     "subscription": (readings.read_subscription, subscription()),
     "charge": (readings.read_charge, charge()),
-    "dispute": (readings.read_dispute, dispute()),
-    "intent": (lambda raw: readings.read_failed_intent(raw, readings.moment(1)), failed_intent()),
+    "dispute": (balance_readings.read_dispute, dispute()),
+    "refund": (balance_readings.read_refund, refund()),
+    "credit_note": (balance_readings.read_credit_note, credit_note()),
+    "intent": (lambda raw: readings.read_failed_intent(raw, moment(1)), failed_intent()),
 }
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | st.text(max_size=5),

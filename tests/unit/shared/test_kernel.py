@@ -62,19 +62,6 @@ def test_money_is_whole_minor_units_only(amount: object) -> None:
         Money(amount, "EUR")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("money", "text"),
-    [
-        (Money(1200, "EUR"), "12.00 EUR"),
-        (Money(-5, "USD"), "-0.05 USD"),
-        (Money(1200, "JPY"), "1200 JPY"),
-        (Money(1200, "KWD"), "1.200 KWD"),
-    ],
-)
-def test_money_is_written_with_its_currencys_own_decimals(money: Money, text: str) -> None:
-    assert str(money) == text
-
-
 DOOR = Lifecycle("door", "open", {("open", "close"): "closed", ("closed", "lock"): "locked"}, {"close": ["closed"]})
 
 

@@ -17,8 +17,9 @@ from services.billing.adapters.payments import (
     SessionRequest,
 )
 from services.billing.adapters.stripe.clocks import ClockCalls
+from services.billing.adapters.stripe.json_object import moment
 from services.billing.adapters.stripe.pages import session_params
-from services.billing.adapters.stripe.readings import moment, read_session
+from services.billing.adapters.stripe.readings import read_session
 from services.billing.adapters.stripe.sdk import StripeClient, call, error_code, key_of, without_customer
 from services.billing.adapters.stripe.subscriptions import SubscriptionCalls
 from shared.database import FailureClass

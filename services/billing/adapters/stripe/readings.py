@@ -4,114 +4,27 @@ In API release `endive` a subscription has its periods on its items, and an invo
 `parent.subscription_details` (https://docs.stripe.com/changelog).
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import datetime
 
+from services.billing.adapters.stripe.balance_readings import read_movements
+from services.billing.adapters.stripe.json_object import JsonObject, is_id, moment, unreadable
 from services.billing.domain.facts import (
     CustomerDeletedFact,
-    DisputeFact,
     InvoiceFact,
     PaymentFact,
     SessionFact,
     SubscriptionFact,
 )
-from shared.database import FailureClass, HandlingFailed
-from shared.kernel import decode_id
 
 # Stripe breaks nothing within a named release (https://docs.stripe.com/api/versioning).
 API_RELEASE = "endive"
-# Far beyond any amount Stripe accepts, and within what a bigint column holds.
-_LARGEST = 10**15
 _INVOICE_STATUSES = frozenset({"draft", "open", "uncollectible", "void", "paid"})
-
-
-class _Object:
-    """A JSON object read with care: a field of another type than expected is a permanent failure with its name."""
-
-    def __init__(self, raw: object, where: str) -> None:
-        if not isinstance(raw, Mapping):
-            raise _unreadable(where)
-        self._raw = raw
-        self._where = where
-
-    def text(self, name: str) -> str:
-        value = self._raw.get(name)
-        if not isinstance(value, str) or not value:
-            raise _unreadable(f"{self._where}.{name}")
-        return value
-
-    def optional(self, name: str) -> str | None:
-        value = self._raw.get(name)
-        return value if isinstance(value, str) and value else None
-
-    def reference(self, name: str) -> str | None:
-        """An id, whether the object it names was expanded or not."""
-        value = self._raw.get(name)
-        if isinstance(value, Mapping):
-            value = value.get("id")
-        return value if isinstance(value, str) and value else None
-
-    def integer(self, name: str) -> int:
-        value = self._raw.get(name)
-        if type(value) is not int or abs(value) > _LARGEST:
-            raise _unreadable(f"{self._where}.{name}")
-        return value
-
-    def count(self, name: str) -> int:
-        value = self._raw.get(name)
-        return value if type(value) is int and 0 <= value <= _LARGEST else 0
-
-    def moment(self, name: str) -> datetime | None:
-        value = self._raw.get(name)
-        return moment(value) if type(value) is int else None
-
-    def child(self, name: str) -> "_Object":
-        value = self._raw.get(name)
-        return _Object(value if isinstance(value, Mapping) else {}, f"{self._where}.{name}")
-
-    def children(self, name: str) -> list["_Object"]:
-        value = self._raw.get(name)
-        return [_Object(item, f"{self._where}.{name}") for item in value] if isinstance(value, list) else []
-
-    def flag(self, name: str) -> bool:
-        return self._raw.get(name) is True
-
-    def currency(self) -> str:
-        code = self.text("currency").upper()
-        if len(code) != 3 or not code.isascii() or not code.isalpha():
-            raise _unreadable(f"{self._where}.currency")
-        return code
-
-    def hint(self, name: str, prefix: str) -> str | None:
-        """One of our ids from the metadata, if a well-formed one is there."""
-        value = self.child("metadata").optional(name)
-        return value if value is not None and is_id(prefix, value) else None
-
-
-def _unreadable(where: str) -> HandlingFailed:
-    return HandlingFailed(f"unreadable: {where}", FailureClass.PERMANENT)
-
-
-def is_id(prefix: str, value: str) -> bool:
-    """Whether `value` is a well-formed id of ours of this kind."""
-    try:
-        decode_id(prefix, value)
-    except ValueError:
-        return False
-    return True
-
-
-def moment(seconds: int) -> datetime:
-    """A Unix time as a moment. Raises HandlingFailed for one no calendar holds."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise _unreadable("time") from error
 
 
 def read_session(raw: object) -> SessionFact:
     """A Checkout Session."""
-    session = _Object(raw, "session")
+    session = JsonObject(raw, "session")
     reference = session.optional("client_reference_id")
     hint = reference if reference and is_id("chk", reference) else session.hint("checkout_id", "chk")
     return SessionFact(
@@ -129,10 +42,10 @@ def read_session(raw: object) -> SessionFact:
 
 def read_invoice(raw: object) -> InvoiceFact:
     """An invoice."""
-    invoice = _Object(raw, "invoice")
+    invoice = JsonObject(raw, "invoice")
     status = invoice.text("status")
     if status not in _INVOICE_STATUSES:
-        raise _unreadable("invoice.status")
+        raise unreadable("invoice.status")
     details = invoice.child("parent").child("subscription_details")
     return InvoiceFact(
         stripe_invoice_id=invoice.text("id"),
@@ -152,12 +65,22 @@ def read_invoice(raw: object) -> InvoiceFact:
         pdf_url=invoice.optional("invoice_pdf"),
         group_hint=details.hint("group_id", "grp"),
         period_end=_latest(line.child("period").moment("end") for line in invoice.child("lines").children("data")),
+        balance_applied_minor=_balance_applied(invoice),
+        finalized_at=invoice.child("status_transitions").moment("finalized_at"),
+        voided_at=invoice.child("status_transitions").moment("voided_at"),
     )
+
+
+def _balance_applied(invoice: JsonObject) -> int:
+    # https://docs.stripe.com/api/invoices/object#invoice_object-ending_balance: a credit is a negative balance, and the
+    # balance after an invoice is known once it is finalized.
+    before, after = invoice.known_integer("starting_balance"), invoice.known_integer("ending_balance")
+    return after - before if before is not None and after is not None else 0
 
 
 def read_subscription(raw: object) -> SubscriptionFact:
     """A subscription."""
-    subscription = _Object(raw, "subscription")
+    subscription = JsonObject(raw, "subscription")
     items = subscription.child("items").children("data")
     moved = subscription.child("metadata").optional("rescheduled_to")
     return SubscriptionFact(
@@ -183,7 +106,7 @@ def _latest(moments: Iterable[datetime | None]) -> datetime | None:
 
 def read_failed_intent(raw: object, created: datetime) -> PaymentFact:
     """A payment intent whose last attempt failed at `created`; an attempt without a charge is named by that moment."""
-    intent = _Object(raw, "payment_intent")
+    intent = JsonObject(raw, "payment_intent")
     error = intent.child("last_payment_error")
     identity = intent.text("id")
     return PaymentFact(
@@ -206,7 +129,7 @@ def read_succeeded_intent(raw: object) -> PaymentFact | None:
 
     None for one without a charge, which moved no money.
     """
-    intent = _Object(raw, "payment_intent")
+    intent = JsonObject(raw, "payment_intent")
     charge = intent.reference("latest_charge")
     if charge is None:
         return None
@@ -226,7 +149,7 @@ def read_succeeded_intent(raw: object) -> PaymentFact | None:
 
 def read_charge(raw: object) -> PaymentFact:
     """A charge: succeeded, failed or pending, with what was refunded of it."""
-    charge = _Object(raw, "charge")
+    charge = JsonObject(raw, "charge")
     failed = charge.text("status") == "failed"
     return PaymentFact(
         reference=charge.text("id"),
@@ -242,25 +165,10 @@ def read_charge(raw: object) -> PaymentFact:
         order_hint=charge.hint("order_id", "ord"),
         order_reference=charge.child("payment_details").optional("order_reference"),
         made_at=charge.moment("created"),
+        cost=next(iter(read_movements([charge.child("balance_transaction")])), None),
     )
 
 
 def read_deleted_customer(raw: object) -> CustomerDeletedFact:
     """A customer that was deleted."""
-    return CustomerDeletedFact(_Object(raw, "customer").text("id"))
-
-
-def read_dispute(raw: object) -> DisputeFact:
-    """A dispute."""
-    dispute = _Object(raw, "dispute")
-    charge = dispute.reference("charge")
-    if charge is None:
-        raise _unreadable("dispute.charge")
-    return DisputeFact(
-        reference=charge,
-        payment_intent_id=dispute.reference("payment_intent"),
-        status=dispute.text("status")[:40],
-        reason=(dispute.optional("reason") or "unknown")[:60],
-        amount_minor=dispute.integer("amount"),
-        currency=dispute.currency(),
-    )
+    return CustomerDeletedFact(JsonObject(raw, "customer").text("id"))
