@@ -269,11 +269,21 @@ async def _lines(session: AsyncSession, order_id: str) -> list[_Line]:
         .where(Entitlement.order_id == order_id)
     )
     rows = await session.execute(union_all(of_order, of_services))
-    lines = [_as_it_happened(_Line(*row)) for row in rows]
+    lines = _as_it_happened([_Line(*row) for row in rows])
     return sorted(lines, key=lambda line: (line.at, 2 if line.verb == "fulfill" else line.rank, line.id))
 
 
-def _as_it_happened(line: _Line) -> _Line:
-    """A payment stands where it was made, not where it was heard of; one that staff accepted, where they decided."""
+def _as_it_happened(lines: list[_Line]) -> list[_Line]:
+    """A payment stands where it was made, not where it was heard of; one that staff accepted, where they decided.
+
+    Stripe counts in whole seconds, so a payment made at once seems older than the page it was made on: it is not.
+    """
+    opened = [line.at for line in lines if line.verb in ("begin", "checkout_opened") and line.rank == 0]
+    return [_where_it_was_made(line, max(opened)) for line in lines] if opened else lines
+
+
+def _where_it_was_made(line: _Line, opened_at: datetime) -> _Line:
     paid_at = line.detail.get("paid_at") if line.verb == "pay" and line.reason is None else None
-    return line if paid_at is None else line._replace(at=min(line.at, datetime.fromisoformat(paid_at)))
+    if paid_at is None:
+        return line
+    return line._replace(at=min(line.at, max(datetime.fromisoformat(paid_at), opened_at)))
