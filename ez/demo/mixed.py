@@ -5,7 +5,8 @@ from typing import Any
 
 from ez.demo.steps import Api, DemoFailed, Place, delivered, order, pay, say, sign_up, wait_for
 
-_ITEMS = [
+# Two monthly servers, one of them with a set-up fee, and a yearly one.
+ITEMS: list[dict[str, Any]] = [
     {"plan": "vps-s", "interval": "month", "configuration": {"hostname": "web.example.com"}},
     {"plan": "vps-xl", "interval": "month", "configuration": {"hostname": "db.example.com"}},
     {"plan": "vps-m", "interval": "year", "configuration": {"hostname": "mail.example.com"}},
@@ -17,8 +18,8 @@ def run(place: Place, _plan: str) -> None:
     api = Api(place.url)
     print("Buying two monthly servers and a yearly one, with a set-up fee, on one page")
     sign_up(api)
-    quote = api("POST", "/api/v1/quotes", {"currency": "EUR", "items": _ITEMS})
-    placed = order(api, _ITEMS)
+    quote = api("POST", "/api/v1/quotes", {"currency": "EUR", "items": ITEMS})
+    placed = order(api, ITEMS)
     if placed["total"] != quote["due_now"]:
         raise DemoFailed(f"quoted {quote['due_now']}, ordered at {placed['total']}")
     say(f"due now: {_amount(placed['total'])}, of which set-up {_fees(placed)}")

@@ -23,7 +23,8 @@ def _owned(kind: type[Owned], caller: Principal) -> Select[Owned]:
 
 async def list_invoices(session: AsyncSession, caller: Principal, page: PageRequest) -> Page[InvoiceView]:
     """The caller's account's invoices, newest first; a draft is nothing a customer should see."""
-    statement = _owned(Invoice, caller).where(Invoice.status != "draft")
+    # Stripe bills the time that is paid already with an invoice of nothing when a subscription starts.
+    statement = _owned(Invoice, caller).where(Invoice.status != "draft", Invoice.total_minor != 0)
     return await page_of(session, statement, Invoice.id, page, invoice_view)
 
 
