@@ -245,7 +245,8 @@ async def before_the_ledger(database: TestDatabase) -> None:
             UPDATE payments SET charged_at = NULL, fee = NULL;
             UPDATE invoices SET finalized_at = NULL, balance_applied_minor = 0;
             UPDATE stripe_events SET outcome = 'ignored' WHERE type = 'refund.created';
-            UPDATE ledger_backfill SET after_key = '', done_at = NULL;
+            DELETE FROM ledger_backfill;
+            INSERT INTO ledger_backfill (name, after_key) VALUES ('events', ''), ('payments', ''), ('invoices', '');
             """
         )
     finally:
