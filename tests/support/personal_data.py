@@ -68,9 +68,10 @@ class Person:
 
 
 def consumer_of(house: House, service: str) -> Consumer:
-    tables = import_module(f"services.{service}.adapters.tables")
-    handlers = import_module(f"services.{service}.consumers").handlers()
-    return Consumer(service, house[service].database, tables.plumbing.inbox, handlers)
+    """The consumer that the service's own worker runs."""
+    consumer = house[service].worker._consumer
+    assert consumer is not None
+    return consumer
 
 
 async def hear(house: House, service: str, event: Event) -> None:
