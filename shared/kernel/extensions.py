@@ -15,9 +15,22 @@ def registered_modules(names: str, service: str, room: str) -> dict[str, ModuleT
     for name in (part.strip() for part in names.split(",")):
         if not name:
             continue
-        if "." in name and find_spec(name) is None:
+        if "." in name and not _exists(name):
             raise ValueError(f"there is no package {name}")
         path = f"{name}.{service}" if "." in name else f"services.{service}.{room}.{name}"
-        if find_spec(path) is not None:
+        if _exists(path):
             found[name] = import_module(path)
     return found
+
+
+def _exists(path: str) -> bool:
+    """Whether there is such a module. Raises ImportError when a package above it cannot be imported."""
+    if not all(path.split(".")):
+        return False
+    try:
+        return find_spec(path) is not None
+    except ModuleNotFoundError as error:
+        # A package above it is missing: `find_spec` returns None for the last part of a path only.
+        if f"{path}.".startswith(f"{error.name}."):
+            return False
+        raise

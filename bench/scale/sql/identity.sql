@@ -15,10 +15,11 @@ SELECT usr, verb, 'unverified', status, born + later, usr::text, '{}'
                ('signed_in', 'active', interval '2 hours')) AS lines (verb, status, later);
 
 -- The token of account a is ezs_ and its number in 43 digits.
-INSERT INTO identity.sessions (id, user_id, token_hash, ip, user_agent, created_at, last_seen_at, expires_at, ended_at)
+INSERT INTO identity.sessions (id, user_id, token_hash, ip, user_agent, created_at, last_seen_at, expires_at,
+                               authenticated_at, ended_at)
 SELECT load.id(now() - age, 9, a), usr, sha256(('ezs_' || lpad(a::text, 43, '0'))::bytea), '203.0.113.9', 'Mozilla/5.0',
        now() - age, now() - least(age, interval '1 hour'), now() - age + interval '14 days',
-       CASE WHEN a % 3 = 1 THEN now() - age + interval '1 minute' END
+       now() - age, CASE WHEN a % 3 = 1 THEN now() - age + interval '1 minute' END
   FROM (SELECT *, (a % 13) * interval '1 day' AS age FROM load.account WHERE a % 3 < 2) AS signed_in;
 
 INSERT INTO identity.verifications (id, user_id, purpose, created_at, expires_at, used_at)

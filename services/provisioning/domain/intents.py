@@ -5,6 +5,7 @@ walk it pair by pair.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 CREATE, SUSPEND, RESUME, CHANGE = "create", "suspend", "resume", "change"
 TERMINATE, RESTORE, REMOVE = "terminate", "restore", "remove"
@@ -17,6 +18,12 @@ KINDS = (*LIFE, ACTION)
 def kind_of(intent: str) -> str:
     """The intent itself when it is one of life, else `action`."""
     return intent if intent in LIFE else ACTION
+
+
+class Intended(Protocol):
+    """Whatever carries an intent out."""
+
+    intent: str
 
 
 class Outcome(StrEnum):

@@ -199,5 +199,14 @@ class Job(DurableRow, Base):
                 step.reopen(step.detail)
 
 
+# Declared here, so that a resource need not know what a job is.
+Resource.pending = relationship(
+    Job,
+    primaryjoin=and_(Job.resource_id == Resource.id, Job.state == "ready"),
+    order_by=Job.id,
+    viewonly=True,
+    lazy="raise",
+)
+
 # Whether a worker's lease on it is alive, by the clock that leases run on.
 Job.held = column_property(and_(Job.lease_token.is_not(None), Job.next_attempt_at > func.clock_timestamp()))

@@ -9,13 +9,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship
 
 from services.provisioning.domain.base import Base
-from services.provisioning.domain.intents import LIFE
+from services.provisioning.domain.intents import LIFE, Intended
 from shared.database import History, Instant, PrefixedId, Stateful, status_check
 from shared.kernel import Lifecycle, new_id
 
 if TYPE_CHECKING:
     from services.provisioning.domain.customer import Customer
-    from services.provisioning.domain.job import Job
     from services.provisioning.domain.secret import OneTimeSecret
 
 SYSTEM = "system"
@@ -126,17 +125,12 @@ class Resource(Stateful, Base):
     activated_at: Mapped[datetime | None] = mapped_column(Instant, default=None)
     remove_at: Mapped[datetime | None] = mapped_column(Instant, default=None)
     history: WriteOnlyMapped[ResourceHistory] = relationship(cascade="all, delete-orphan", passive_deletes=True)
-    pending: Mapped[list["Job"]] = relationship(
-        primaryjoin="and_(Job.resource_id == Resource.id, Job.state == 'ready')",
-        order_by="Job.id",
-        viewonly=True,
-        lazy="raise",
-    )
-
     customer: Mapped["Customer | None"] = relationship(
         primaryjoin="foreign(Resource.account_id) == Customer.account_id", viewonly=True, uselist=False, lazy="raise"
     )
     secret: Mapped["OneTimeSecret | None"] = relationship(viewonly=True, uselist=False, lazy="raise")
+    if TYPE_CHECKING:
+        pending: Mapped[list[Intended]]
 
     @classmethod
     def granted(

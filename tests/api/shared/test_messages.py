@@ -10,8 +10,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from shared.contracts import identity, provisioning
-from shared.contracts.billing import InvoicePaid
+from shared.contracts import SUBSCRIPTIONS, identity
 from shared.database import UnitOfWork
 from shared.kernel import new_id
 from shared.messaging import Consumer, Message, NotConfirmed, Relay, encode
@@ -37,13 +36,7 @@ def _consumer(schema: Schema, handle: Callable[[UnitOfWork, Any], Any]) -> Consu
     async def ignore(_work: UnitOfWork, _event: Any) -> None:
         return None
 
-    handlers: dict[Any, Any] = {
-        identity.UserRegistered: handle,
-        identity.VerificationRequested: ignore,
-        InvoicePaid: ignore,
-        provisioning.ResourceActivated: ignore,
-        provisioning.ResourceFailed: ignore,
-    }
+    handlers: dict[Any, Any] = dict.fromkeys(SUBSCRIPTIONS["support"], ignore) | {identity.UserRegistered: handle}
     return Consumer("support", schema.database, schema.plumbing.inbox, handlers)
 
 
