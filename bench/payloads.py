@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 import orjson
 
-from bench.stripe_objects import active_subscription, amount_for, complete_session, paid_invoice
+from bench.stripe_invoices import paid_invoice
+from bench.stripe_objects import active_subscription, amount_for, complete_session
 
 API_VERSION = "2026-10-28.endive"
 PATH = "/webhooks/stripe"

@@ -7,8 +7,8 @@ The values are invented; the fields and their types are Stripe's
 from typing import Any
 
 _AMOUNTS = (499, 900, 1500, 2700, 4900)
-_MONTH = 30 * 24 * 3600
-_NOTHING: dict[str, Any] = {"enabled": False, "liability": None}
+MONTH = 30 * 24 * 3600
+NOT_AUTOMATIC: dict[str, Any] = {"enabled": False, "liability": None}
 
 
 def amount_for(number: int) -> int:
@@ -23,7 +23,7 @@ def _price(name: str, amount: int, at: int) -> dict[str, Any]:
         "object": "price",
         "active": True,
         "billing_scheme": "per_unit",
-        "created": at - _MONTH,
+        "created": at - MONTH,
         "currency": "eur",
         "custom_unit_amount": None,
         "livemode": False,
@@ -41,149 +41,14 @@ def _price(name: str, amount: int, at: int) -> dict[str, Any]:
     }
 
 
-def _invoice_line(name: str, subscription: str, amount: int, at: int) -> dict[str, Any]:
-    item = {
-        "invoice_item": None,
-        "proration": False,
-        "proration_details": {"credited_items": None},
-        "subscription": subscription,
-        "subscription_item": f"si_{name[:14]}",
-    }
-    price = {"price": f"price_{name}", "product": f"prod_{name[:14]}"}
-    return {
-        "id": f"il_{name}",
-        "object": "line_item",
-        "amount": amount,
-        "currency": "eur",
-        "description": f"1 × VPS S (at €{amount / 100:.2f} / month)",
-        "discount_amounts": [],
-        "discountable": True,
-        "discounts": [],
-        "invoice": f"in_{name}",
-        "livemode": False,
-        "metadata": {},
-        "parent": {
-            "invoice_item_details": None,
-            "subscription_item_details": item,
-            "type": "subscription_item_details",
-        },
-        "period": {"end": at + _MONTH, "start": at},
-        "pretax_credit_amounts": [],
-        "pricing": {"price_details": price, "type": "price_details", "unit_amount_decimal": str(amount)},
-        "quantity": 1,
-        "taxes": [],
-    }
-
-
-def paid_invoice(name: str, *, customer: str, subscription: str, amount: int, at: int) -> dict[str, Any]:
-    """A renewal's invoice, paid: `in_NAME` of this customer's subscription."""
-    address = {
-        "city": "Gent",
-        "country": "BE",
-        "line1": "Korenlei 8",
-        "line2": None,
-        "postal_code": "9000",
-        "state": None,
-    }
-    hosted = f"https://invoice.stripe.com/i/acct_1Qx7B2KpXo3nVw9T/test_{name * 4}?s=ap"
-    return {
-        "id": f"in_{name}",
-        "object": "invoice",
-        "account_country": "BE",
-        "account_name": "EZ Solutions",
-        "account_tax_ids": None,
-        "amount_due": amount,
-        "amount_overpaid": 0,
-        "amount_paid": amount,
-        "amount_remaining": 0,
-        "amount_shipping": 0,
-        "application": None,
-        "attempt_count": 1,
-        "attempted": True,
-        "auto_advance": False,
-        "automatic_tax": {**_NOTHING, "disabled_reason": None, "provider": None, "status": None},
-        "automatically_finalizes_at": None,
-        "billing_reason": "subscription_cycle",
-        "collection_method": "charge_automatically",
-        "created": at,
-        "currency": "eur",
-        "custom_fields": None,
-        "customer": customer,
-        "customer_address": address,
-        "customer_email": f"{name[:12].lower()}@customers.example",
-        "customer_name": "Mieke Peeters",
-        "customer_phone": None,
-        "customer_shipping": None,
-        "customer_tax_exempt": "none",
-        "customer_tax_ids": [],
-        "default_payment_method": None,
-        "default_source": None,
-        "default_tax_rates": [],
-        "description": None,
-        "discounts": [],
-        "due_date": None,
-        "effective_at": at,
-        "ending_balance": 0,
-        "footer": None,
-        "from_invoice": None,
-        "hosted_invoice_url": hosted,
-        "invoice_pdf": hosted.replace("invoice.stripe.com", "pay.stripe.com").replace("?s=ap", "/pdf?s=ap"),
-        "issuer": {"type": "self"},
-        "last_finalization_error": None,
-        "latest_revision": None,
-        "lines": {
-            "object": "list",
-            "data": [_invoice_line(name, subscription, amount, at)],
-            "has_more": False,
-            "total_count": 1,
-            "url": f"/v1/invoices/in_{name}/lines",
-        },
-        "livemode": False,
-        "metadata": {},
-        "next_payment_attempt": None,
-        "number": f"EZ-{name[-8:].upper()}",
-        "on_behalf_of": None,
-        "parent": {
-            "quote_details": None,
-            "subscription_details": {"metadata": {}, "subscription": subscription},
-            "type": "subscription_details",
-        },
-        "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
-        "period_end": at,
-        "period_start": at - _MONTH,
-        "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0,
-        "receipt_number": None,
-        "rendering": None,
-        "starting_balance": 0,
-        "statement_descriptor": None,
-        "status": "paid",
-        "status_transitions": {
-            "finalized_at": at,
-            "marked_uncollectible_at": None,
-            "paid_at": at + 2,
-            "voided_at": None,
-        },
-        "subtotal": amount,
-        "subtotal_excluding_tax": amount,
-        "test_clock": None,
-        "total": amount,
-        "total_discount_amounts": [],
-        "total_excluding_tax": amount,
-        "total_pretax_credit_amounts": [],
-        "total_taxes": [],
-        "webhooks_delivered_at": at,
-    }
-
-
 def active_subscription(name: str, *, customer: str, amount: int, at: int) -> dict[str, Any]:
     """A subscription that has just been renewed: `sub_NAME`."""
     item: dict[str, Any] = {
         "id": f"si_{name[:14]}",
         "object": "subscription_item",
         "billing_thresholds": None,
-        "created": at - _MONTH,
-        "current_period_end": at + _MONTH,
+        "created": at - MONTH,
+        "current_period_end": at + MONTH,
         "current_period_start": at,
         "discounts": [],
         "metadata": {},
@@ -199,8 +64,8 @@ def active_subscription(name: str, *, customer: str, amount: int, at: int) -> di
         "object": "subscription",
         "application": None,
         "application_fee_percent": None,
-        "automatic_tax": {**_NOTHING, "disabled_reason": None},
-        "billing_cycle_anchor": at - _MONTH,
+        "automatic_tax": {**NOT_AUTOMATIC, "disabled_reason": None},
+        "billing_cycle_anchor": at - MONTH,
         "billing_cycle_anchor_config": None,
         "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible"},
         "billing_thresholds": None,
@@ -209,7 +74,7 @@ def active_subscription(name: str, *, customer: str, amount: int, at: int) -> di
         "canceled_at": None,
         "cancellation_details": {"comment": None, "feedback": None, "reason": None},
         "collection_method": "charge_automatically",
-        "created": at - _MONTH,
+        "created": at - MONTH,
         "currency": "eur",
         "customer": customer,
         "customer_account": None,
@@ -243,7 +108,7 @@ def active_subscription(name: str, *, customer: str, amount: int, at: int) -> di
         "pending_setup_intent": None,
         "pending_update": None,
         "schedule": None,
-        "start_date": at - _MONTH,
+        "start_date": at - MONTH,
         "status": "active",
         "test_clock": None,
         "transfer_data": None,
@@ -265,7 +130,7 @@ def complete_session(name: str, *, customer: str, amount: int, at: int) -> dict[
         "allow_promotion_codes": None,
         "amount_subtotal": amount,
         "amount_total": amount,
-        "automatic_tax": {**_NOTHING, "provider": None, "status": None},
+        "automatic_tax": {**NOT_AUTOMATIC, "provider": None, "status": None},
         "billing_address_collection": None,
         "branding_settings": {**branding, "display_name": "EZ Solutions", "font_family": "default", "icon": None},
         "cancel_url": f"{shop}/{name}",
