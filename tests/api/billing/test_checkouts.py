@@ -1,7 +1,6 @@
 """Payment pages: one per order, opened at Stripe once however often and however concurrently they are asked for."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,22 +8,9 @@ import pytest
 
 from services.billing.use_cases import open_checkout
 from shared.contracts.catalog import OrderCanceled
-from shared.kernel import new_id
-from tests.api.billing.conftest import PUBLIC_URL, Billing, Order, Shop, stripe_events
-from tests.support.callers import bearer, customer, service_bearer, staff
+from tests.api.billing.conftest import PUBLIC_URL, Shop, stripe_events
+from tests.api.billing.payment_pages import sessions, slug
 from tests.support.stripe_sandbox import RunningSandbox
-
-
-async def sessions(sandbox: RunningSandbox, **params: Any) -> list[dict[str, Any]]:
-    """Every session at Stripe, as JSON."""
-    answer = await sandbox.control.get("/v1/checkout/sessions", params={"limit": 100, **params})
-    found: list[dict[str, Any]] = answer.json()["data"]
-    return found
-
-
-def slug(answer: Any) -> str:
-    kind: str = answer.json()["type"]
-    return kind.rpartition("/")[2]
 
 
 async def test_a_page_shows_what_the_order_costs_and_leads_back_to_the_order(
@@ -77,70 +63,6 @@ async def test_a_slow_call_and_an_impatient_second_request_open_one_page(shop: S
     second = await shop.billing.open_checkout(order)
     assert (await first).json() == second.json()
     assert len(await sessions(sandbox)) == 1
-
-
-@pytest.mark.parametrize(
-    "changes", [{"total_minor": 2850, "fee": 225}, {"account": True}], ids=["another total", "another account"]
-)
-async def test_other_terms_for_the_same_order_are_refused(shop: Shop, changes: dict[str, Any]) -> None:
-    order = shop.order(await shop.account())
-    assert (await shop.billing.open_checkout(order)).status_code == 200
-    other = replace(order, account_id=await shop.account("eve@example.com")) if "account" in changes else order
-    body = other.body()
-    if "fee" in changes:
-        body["total_minor"] = changes["total_minor"]
-        body["lines"][0]["setup_fee_minor"] = changes["fee"]
-    answer = await ask(shop.billing, body)
-    assert (answer.status_code, slug(answer)) == (409, "checkout-differs")
-
-
-async def ask(billing: Billing, body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
-    """POST /internal/checkouts with any body and caller."""
-    caller = service_bearer("catalog", "billing") if headers is None else headers
-    return await billing.client.post("/internal/checkouts", json=body, headers=caller)
-
-
-async def test_an_account_that_is_not_known_yet_is_a_matter_of_time(shop: Shop) -> None:
-    answer = await shop.billing.open_checkout(shop.order(new_id("acc")))
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-
-
-async def test_a_price_that_stripe_does_not_know_yet_is_a_matter_of_time(shop: Shop) -> None:
-    order = Order(account_id=await shop.account(), price_id=new_id("prc"))
-    answer = await shop.billing.open_checkout(order)
-    assert (answer.status_code, slug(answer)) == (503, "price-not-synced")
-    assert answer.headers["retry-after"] == "1"
-
-
-async def test_lines_that_do_not_add_up_never_reach_stripe(shop: Shop, sandbox: RunningSandbox) -> None:
-    answer = await shop.billing.open_checkout(shop.order(await shop.account(), total_minor=2699))
-    assert (answer.status_code, slug(answer)) == (422, "total-differs")
-    assert await sessions(sandbox) == []
-
-
-async def test_a_line_that_is_cheaper_than_its_price_never_reaches_stripe(shop: Shop, sandbox: RunningSandbox) -> None:
-    body = shop.order(await shop.account()).body()
-    body["lines"][0]["unit_amount_minor"] = 1
-    body["total_minor"] = 2 * 151
-    answer = await ask(shop.billing, body)
-    assert (answer.status_code, slug(answer)) == (409, "price-differs")
-    assert await sessions(sandbox) == []
-
-
-async def test_a_line_at_an_interval_nobody_knows_is_refused_rather_than_guessed(shop: Shop) -> None:
-    body = shop.order(await shop.account()).body()
-    body["lines"][0]["interval"] = "week"
-    answer = await ask(shop.billing, body)
-    assert (answer.status_code, slug(answer)) == (422, "unknown-interval")
-    assert [error["pointer"] for error in answer.json()["errors"]] == ["/lines/0/interval"]
-
-
-async def test_two_lines_that_name_one_item_are_refused(shop: Shop) -> None:
-    body = shop.order(await shop.account()).body()
-    body["lines"] = [{**body["lines"][0], "item_id": new_id("itm")}] * 2
-    body["total_minor"] = 5400
-    answer = await ask(shop.billing, body)
-    assert (answer.status_code, slug(answer)) == (422, "repeated-item")
 
 
 @pytest.mark.parametrize(
@@ -316,58 +238,3 @@ async def test_an_error_stripe_keeps_repeating_under_one_key_is_left_behind(
     [row] = await shop.billing.rows("checkouts", "attempt")
     assert row["attempt"] == 2
     assert [item["status"] for item in await sessions(sandbox)] == ["open"]
-
-
-@pytest.mark.parametrize("who", ["nobody", "customer", "staff", "support"])
-async def test_only_catalog_may_ask_for_pages(shop: Shop, who: str) -> None:
-    callers = {
-        "nobody": {},
-        "customer": bearer(customer()),
-        "staff": bearer(staff()),
-        "support": service_bearer("support", "billing"),
-    }
-    answer = await ask(shop.billing, shop.order(await shop.account()).body(), callers[who])
-    assert answer.status_code == (401 if who == "nobody" else 403)
-
-
-_BAD: list[tuple[str, dict[str, Any]]] = [
-    ("unknown field", {"status": "paid"}),
-    ("order id of another kind", {"order_id": new_id("acc")}),
-    ("no id", {"order_id": "1"}),
-    ("huge total", {"total_minor": 10**18}),
-    ("negative total", {"total_minor": -1}),
-    ("fraction", {"total_minor": 27.5}),
-    ("text total", {"total_minor": "2700"}),
-    ("boolean total", {"total_minor": True}),
-    ("lower-case currency", {"currency": "eur"}),
-    ("no lines", {"lines": []}),
-    ("lines of another type", {"lines": "all"}),
-    ("naive time", {"expires_at": "2026-01-01T00:00:00"}),
-    ("no time", {"expires_at": None}),
-    ("control characters", {"order_number": "EZ\u0000-1"}),
-    ("line break", {"order_number": "EZ\r\nX"}),
-]
-_BAD_LINES: list[tuple[str, dict[str, Any]]] = [
-    ("zero quantity", {"quantity": 0}),
-    ("many", {"quantity": 10**9}),
-    ("not a number", {"quantity": "NaN"}),
-    ("negative fee", {"setup_fee_minor": -1}),
-    ("interval of odd letters", {"interval": "Every week!"}),
-    ("item id of another kind", {"item_id": new_id("ord")}),
-    ("unknown line field", {"discount": 1}),
-    ("NUL", {"description": "a\u0000b"}),
-]
-
-
-@pytest.mark.parametrize(
-    ("changes", "line"),
-    [(c, {}) for _n, c in _BAD] + [({}, line) for _n, line in _BAD_LINES],
-    ids=[name for name, _ in _BAD + _BAD_LINES],
-)
-async def test_bad_input_is_refused(billing: Billing, changes: dict[str, Any], line: dict[str, Any]) -> None:
-    body = {**Order(account_id=new_id("acc"), price_id=new_id("prc")).body(), **changes}
-    if line:
-        body["lines"] = [{**body["lines"][0], **line}]
-    answer = await ask(billing, body)
-    assert (answer.status_code, slug(answer)) == (422, "invalid")
-    assert answer.json()["errors"]
