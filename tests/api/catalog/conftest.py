@@ -33,6 +33,7 @@ from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS, bearer, customer, st
 from tests.support.database import TestDatabase
 
 Json = dict[str, Any]
+SERVER: Json = {"plan": "vps-m", "interval": "month"}
 
 
 @dataclass
