@@ -1,109 +1,31 @@
 """One suite for the Proxmox connector, against our own stand-in and against one that others wrote."""
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from urllib.parse import unquote
 
-import httpx
 import pytest
 
-from services.provisioning.adapters.capabilities import (
-    IdTaken,
-    MachineMissing,
-    MachineRef,
-    MachineSpec,
-    NeedsHuman,
-    NotOurMachine,
-    PowerState,
-    ProviderRejected,
-    ProviderUnavailable,
-    StaticAddress,
-    VpsConnector,
-)
-from services.provisioning.adapters.proxmox import ApiToken, Password, ProxmoxConnector, ProxmoxSettings
+from services.provisioning.adapters.capabilities import MachineRef, PowerState, StaticAddress, VpsConnector
+from services.provisioning.adapters.proxmox import ProxmoxConnector
 from services.provisioning.adapters.proxmox.api import Fields, ProxmoxApi
 from shared.kernel.ids import new_id
 from shared.web.client import http_client
 from tests.support import fakepve
-from tests.support.hypervisor_sandbox import SETTINGS, hypervisor_process
+from tests.support.vps_providers import (
+    KEY,
+    SPEC,
+    Provider,
+    connector,
+    fakepve_provider,
+    fakepve_server,
+    machine_ids,
+    provider,
+    ref,
+    sandbox_provider,
+)
 
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ5dGVzYnl0ZXNieXRlc2J5dGVz ada@example.com"
-SPEC = MachineSpec("web-1.example.com", "debian-12", cores=2, memory_mb=2048, disk_gb=20, user="ada", ssh_keys=(KEY,))
-_ids = itertools.count(200)
-
-
-@dataclass(frozen=True)
-class Provider:
-    """One hypervisor under test. `api` sees the truth; `grows_disks`: fakepve accepts a resize and keeps the size."""
-
-    settings: ProxmoxSettings
-    api: httpx.Client
-    grows_disks: bool
-
-    def config(self, machine_id: int, node: str = "pve1") -> dict[str, object]:
-        config = self.api.get(f"/nodes/{node}/qemu/{machine_id}/config").raise_for_status().json()["data"]
-        assert isinstance(config, dict)
-        return config
-
-    def exists(self, machine_id: int) -> bool:
-        return self.api.get(f"/nodes/pve1/qemu/{machine_id}/config").status_code == 200
-
-    def carrying(self, reference: str) -> list[int]:
-        """The ids of all machines whose configuration mentions `reference` anywhere."""
-        rows = self.api.get("/cluster/resources", params={"type": "vm"}).raise_for_status().json()["data"]
-        return [row["vmid"] for row in rows if reference in str(self.config(row["vmid"], row["node"]))]
-
-
-@pytest.fixture(scope="module")
-def sandbox_provider() -> Iterator[Provider]:
-    token = ApiToken(SETTINGS.token_id, SETTINGS.token_secret.get_secret_value())
-    with hypervisor_process() as process, process.api() as api:
-        settings = ProxmoxSettings(url=process.url, node="pve1", credentials=token, poll_interval=0.02)
-        stranger = {"newid": fakepve.STRANGER_ID, "name": "stranger"}
-        api.post("/nodes/pve1/qemu/9000/clone", data=stranger).raise_for_status()
-        yield Provider(settings, api, grows_disks=True)
-
-
-@pytest.fixture(scope="module")
-def fakepve_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fakepve.FakePve]:
-    with fakepve.fakepve(tmp_path_factory.mktemp("fakepve")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def fakepve_provider(fakepve_server: fakepve.FakePve) -> Iterator[Provider]:
-    settings = ProxmoxSettings(
-        url=fakepve_server.url,
-        node="pve1",
-        credentials=Password(fakepve.USER, fakepve.PASSWORD),
-        fingerprint=fakepve_server.fingerprint,
-        poll_interval=0.02,
-    )
-    api = fakepve_server.client()
-    yield Provider(settings, api, grows_disks=False)
-    api.close()
-
-
-@pytest.fixture(params=["sandbox", "fakepve"])
-def provider(request: pytest.FixtureRequest) -> Provider:
-    found = request.getfixturevalue(f"{request.param}_provider")
-    assert isinstance(found, Provider)
-    return found
-
-
-@pytest.fixture
-async def connector(provider: Provider) -> AsyncIterator[VpsConnector]:
-    connector = ProxmoxConnector(provider.settings, http_client)
-    yield connector
-    await connector.aclose()
-
-
-@pytest.fixture
-def ref() -> MachineRef:
-    return MachineRef(new_id("svc"), next(_ids))
+__all__ = ["connector", "fakepve_provider", "fakepve_server", "provider", "ref", "sandbox_provider"]
 
 
 async def test_a_machine_is_found_by_its_reference_before_and_after_it_is_configured(
@@ -140,20 +62,6 @@ async def test_eight_concurrent_creates_make_one_machine(
     made = await asyncio.gather(*(connector.create(ref.reference, ref.machine_id, SPEC) for _ in range(8)))
     assert {machine.ref for machine in made} == {ref}
     assert provider.carrying(ref.reference) == [ref.machine_id]
-
-
-async def test_an_id_of_a_stranger_is_not_adopted(provider: Provider, connector: VpsConnector, ref: MachineRef) -> None:
-    before = provider.config(fakepve.STRANGER_ID)
-    with pytest.raises(IdTaken):
-        await connector.create(ref.reference, fakepve.STRANGER_ID, SPEC)
-    assert provider.config(fakepve.STRANGER_ID) == before
-    assert provider.carrying(ref.reference) == []
-
-
-async def test_another_resource_cannot_take_over_a_machine(connector: VpsConnector, ref: MachineRef) -> None:
-    await connector.create(ref.reference, ref.machine_id, SPEC)
-    with pytest.raises(IdTaken):
-        await connector.create(new_id("svc"), ref.machine_id, SPEC)
 
 
 async def test_creating_asks_the_same_however_many_machines_there_are(
@@ -237,38 +145,6 @@ async def test_a_running_machine_is_destroyed_and_destroying_again_is_success(
     assert await connector.find(ref.reference, ref.machine_id) is None
 
 
-async def test_nothing_is_done_to_a_machine_under_a_foreign_reference(
-    provider: Provider, connector: VpsConnector, ref: MachineRef
-) -> None:
-    await connector.create(ref.reference, ref.machine_id, SPEC)
-    await connector.start(ref)
-    before = provider.config(ref.machine_id)
-    foreign = MachineRef(new_id("svc"), ref.machine_id)
-    for refused in (connector.destroy, connector.start, connector.stop, connector.reboot, connector.state):
-        with pytest.raises(NotOurMachine):
-            await refused(foreign)
-    with pytest.raises(NotOurMachine):
-        await connector.configure(foreign, SPEC)
-    with pytest.raises(NotOurMachine):
-        await connector.resize_disk(foreign, 40)
-    assert provider.config(ref.machine_id) == before
-    assert await connector.state(ref) is PowerState.RUNNING
-
-
-async def test_a_machine_that_is_not_there_is_said_to_be_missing(connector: VpsConnector, ref: MachineRef) -> None:
-    assert await connector.find(ref.reference) is None
-    for refused in (connector.start, connector.stop, connector.state, connector.address):
-        with pytest.raises(MachineMissing):
-            await refused(ref)
-
-
-async def test_an_id_in_use_is_not_free(connector: VpsConnector, ref: MachineRef) -> None:
-    assert await connector.is_free(ref.machine_id)
-    await connector.create(ref.reference, ref.machine_id, SPEC)
-    assert not await connector.is_free(ref.machine_id)
-    assert not await connector.is_free(fakepve.STRANGER_ID)
-
-
 async def test_a_held_machine_is_off_stays_off_with_its_host_and_cannot_be_deleted_by_others(
     provider: Provider, connector: VpsConnector, ref: MachineRef
 ) -> None:
@@ -324,7 +200,7 @@ async def test_a_password_is_put_in_and_never_shown(
 
 async def test_the_list_holds_our_machines_only(connector: VpsConnector, ref: MachineRef) -> None:
     await connector.create(ref.reference, ref.machine_id, SPEC)
-    configured = MachineRef(new_id("svc"), next(_ids))
+    configured = MachineRef(new_id("svc"), next(machine_ids))
     await connector.create(configured.reference, configured.machine_id, SPEC)
     await connector.configure(configured, SPEC)
     listed = {machine.ref for machine in await connector.list_machines()}
@@ -345,75 +221,3 @@ async def test_a_machine_that_moved_to_another_node_is_still_ours(fakepve_provid
     await connector.destroy(moved)
     assert await connector.find(moved.reference) is None
     await connector.aclose()
-
-
-async def test_an_unknown_template_needs_a_person(connector: VpsConnector, ref: MachineRef) -> None:
-    with pytest.raises(NeedsHuman, match="plan-9"):
-        await connector.create(ref.reference, ref.machine_id, replace(SPEC, template="plan-9"))
-
-
-@pytest.mark.parametrize(
-    "spec",
-    [
-        replace(SPEC, hostname="web_1"),
-        replace(SPEC, hostname="a: b\nruncmd"),
-        replace(SPEC, user="root\nruncmd: [reboot]"),
-        replace(SPEC, ssh_keys=(f"{KEY}\n{KEY}",)),
-        replace(SPEC, network=StaticAddress("203.0.113.7/24,ip6=auto", "203.0.113.1")),
-        replace(SPEC, nameservers=("9.9.9.9\nsearch evil",)),
-        replace(SPEC, cores=0),
-    ],
-)
-async def test_what_cloud_init_could_trip_over_is_rejected(
-    provider: Provider, connector: VpsConnector, ref: MachineRef, spec: MachineSpec
-) -> None:
-    await connector.create(ref.reference, ref.machine_id, SPEC)
-    before = provider.config(ref.machine_id)
-    with pytest.raises(ProviderRejected):
-        await connector.configure(ref, spec)
-    assert provider.config(ref.machine_id) == before
-
-
-async def test_a_reference_that_is_no_typeid_is_a_mistake_of_ours(connector: VpsConnector) -> None:
-    for reference in ("", "svc", "svc_1", "evil-name", f"svc_{'8' * 26}"):
-        with pytest.raises(ValueError, match="TypeID"):
-            await connector.find(reference)
-
-
-async def test_wrong_credentials_need_a_person_and_are_not_repeated_in_the_error(
-    provider: Provider, ref: MachineRef
-) -> None:
-    for credentials in (ApiToken("ez@pve!x", "hunter2-token"), Password("root@pam", "hunter2-password")):
-        settings = replace(provider.settings, credentials=credentials)
-        connector = ProxmoxConnector(settings, http_client)
-        with pytest.raises(NeedsHuman) as refused:
-            await connector.find(ref.reference)
-        await connector.aclose()
-        assert "hunter2" not in repr(refused.value) + repr(settings)
-
-
-async def test_a_self_signed_certificate_is_refused_unless_it_is_named(
-    fakepve_server: fakepve.FakePve, fakepve_provider: Provider, ref: MachineRef, tmp_path: Path
-) -> None:
-    authority = tmp_path / "pve.pem"
-    authority.write_text(fakepve_server.certificate)
-    unnamed = replace(fakepve_provider.settings, fingerprint=None)
-    for settings, trusted in (
-        (unnamed, False),
-        (replace(unnamed, fingerprint="00" * 32), False),
-        (replace(unnamed, fingerprint=fakepve_server.fingerprint.upper()), True),
-        (replace(unnamed, ca_file=str(authority)), True),
-    ):
-        connector = ProxmoxConnector(settings, http_client)
-        if trusted:
-            assert await connector.find(ref.reference) is None
-        else:
-            with pytest.raises(ProviderUnavailable, match="certificate"):
-                await connector.find(ref.reference)
-        await connector.aclose()
-
-
-def test_credentials_do_not_travel_in_the_clear() -> None:
-    for url in ("http://pve.example.net:8006", "ftp://127.0.0.1", "https://u:p@pve.example.net", "pve.example.net"):
-        with pytest.raises(ValueError, match="url"):
-            ProxmoxSettings(url=url, node="pve1", credentials=ApiToken("a@pve!b", "c"))

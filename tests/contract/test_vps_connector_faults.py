@@ -2,9 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,93 +10,28 @@ import pytest
 from services.provisioning.adapters.capabilities import (
     IdTaken,
     MachineRef,
-    MachineSpec,
     NeedsHuman,
     PowerState,
     ProviderAmbiguous,
     ProviderError,
     ProviderUnavailable,
 )
-from services.provisioning.adapters.proxmox import ApiToken, Password, ProxmoxConnector, ProxmoxSettings
-from shared.kernel.ids import new_id
-from shared.web.client import http_client
-from tests.support.hypervisor_sandbox import SETTINGS, HypervisorProcess, hypervisor_process
+from tests.support.failing_hypervisor import (
+    CLONE,
+    SPEC,
+    Connect,
+    connect,
+    created_in_the_end,
+    hypervisor,
+    ours,
+    quick,
+    ref,
+    slow,
+    slow_hypervisor,
+)
+from tests.support.hypervisor_sandbox import HypervisorProcess, hypervisor_process
 
-SPEC = MachineSpec("web-1.example.com", "debian-12", cores=2, memory_mb=2048, disk_gb=20)
-CLONE = {"method": "POST", "path": "/clone$"}
-Connect = Callable[..., ProxmoxConnector]
-
-
-@pytest.fixture(scope="module")
-def quick() -> Iterator[HypervisorProcess]:
-    """Tasks finish at once."""
-    with hypervisor_process() as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def slow() -> Iterator[HypervisorProcess]:
-    """A clone takes about half a second, a third of it as a placeholder."""
-    with hypervisor_process(time_scale=0.3) as process:
-        yield process
-
-
-@pytest.fixture
-def hypervisor(quick: HypervisorProcess) -> HypervisorProcess:
-    quick.reset()
-    return quick
-
-
-@pytest.fixture
-def slow_hypervisor(slow: HypervisorProcess) -> HypervisorProcess:
-    slow.reset()
-    return slow
-
-
-@pytest.fixture
-def ref() -> MachineRef:
-    return MachineRef(new_id("svc"), 101)
-
-
-@pytest.fixture
-async def connect() -> AsyncIterator[Connect]:
-    """Makes connectors; every one is closed at the end."""
-    token = ApiToken(SETTINGS.token_id, SETTINGS.token_secret.get_secret_value())
-    async with AsyncExitStack() as stack:
-
-        def make(process: HypervisorProcess, **changes: float | Password) -> ProxmoxConnector:
-            settings = ProxmoxSettings(
-                url=process.url,
-                node="pve1",
-                credentials=token,
-                poll_interval=0.02,
-                request_timeout=0.5,
-                reappearance_timeout=0.3,
-            )
-            connector = ProxmoxConnector(replace(settings, **changes), http_client)  # type: ignore[arg-type]
-            stack.push_async_callback(connector.aclose)
-            return connector
-
-        yield make
-
-
-async def created_in_the_end(connector: ProxmoxConnector, ref: MachineRef, tries: int = 8) -> list[type[Exception]]:
-    """Create as a job does: again after every failure, with the same id. Returns what went wrong on the way."""
-    failures: list[type[Exception]] = []
-    for _ in range(tries):
-        try:
-            machine = await connector.create(ref.reference, ref.machine_id, SPEC)
-        except ProviderError as failure:
-            failures.append(type(failure))
-            await asyncio.sleep(0.1)
-            continue
-        assert machine.ref == ref
-        return failures
-    raise AssertionError(f"never created: {failures}")
-
-
-def ours(process: HypervisorProcess, reference: str) -> list[object]:
-    return [row["vmid"] for row in process.machines() if reference in f"{row['description']} {row['tags']}"]
+__all__ = ["connect", "hypervisor", "quick", "ref", "slow", "slow_hypervisor"]
 
 
 @pytest.mark.fault(26)
@@ -182,26 +115,6 @@ async def test_a_listing_that_lags_makes_no_second_machine(
     assert len(hypervisor.machines()) == 1
 
 
-@pytest.mark.parametrize("path", ["/config$", "/cluster/resources$", "/status/current$"])
-@pytest.mark.parametrize("kind", ["error", "drop", "malformed", "hang"])
-async def test_a_read_that_fails_is_transient_and_creates_nothing_twice(
-    hypervisor: HypervisorProcess, connect: Connect, ref: MachineRef, path: str, kind: str
-) -> None:
-    hypervisor.inject(kind=kind, method="GET", path=path, seconds=1)
-    assert await created_in_the_end(connect(hypervisor), ref) == [ProviderUnavailable]
-    assert len(hypervisor.machines()) == 1
-
-
-async def test_a_task_is_followed_through_failing_looks(
-    hypervisor: HypervisorProcess, connect: Connect, ref: MachineRef
-) -> None:
-    connector = connect(hypervisor)
-    await connector.create(ref.reference, ref.machine_id, SPEC)
-    hypervisor.inject(kind="error", status=596, method="GET", path="/tasks/", count=4)
-    await connector.start(ref)
-    assert await connector.state(ref) is PowerState.RUNNING
-
-
 async def test_a_machine_that_runs_is_not_started_again(
     hypervisor: HypervisorProcess, connect: Connect, ref: MachineRef
 ) -> None:
@@ -210,58 +123,6 @@ async def test_a_machine_that_runs_is_not_started_again(
     await connector.start(ref)
     hypervisor.inject(kind="error", status=403, method="POST", path="/status/start$")
     await connector.start(ref)
-
-
-async def test_an_answer_that_trickles_in_for_ever_is_given_up(connect: Connect, ref: MachineRef) -> None:
-    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        while not writer.is_closing():
-            writer.write(b" ")
-            await asyncio.sleep(0.1)
-
-    process = HypervisorProcess()
-    async with await asyncio.start_server(trickle, "127.0.0.1", process.port):
-        async with asyncio.timeout(3):
-            with pytest.raises(ProviderUnavailable):
-                await connect(process).find(ref.reference)
-    process.stop()
-
-
-async def test_an_outage_is_transient_and_over_when_it_is_over(
-    hypervisor: HypervisorProcess, connect: Connect, ref: MachineRef
-) -> None:
-    connector = connect(hypervisor)
-    hypervisor.outage("on")
-    with pytest.raises(ProviderUnavailable):
-        await connector.create(ref.reference, ref.machine_id, SPEC)
-    hypervisor.outage("off")
-    assert await created_in_the_end(connector, ref) == []
-
-
-async def test_a_ticket_that_ran_out_is_renewed(
-    hypervisor: HypervisorProcess, connect: Connect, ref: MachineRef
-) -> None:
-    connector = connect(hypervisor, credentials=Password("root@pam", "secret"))
-    await connector.create(ref.reference, ref.machine_id, SPEC)
-    hypervisor.inject(kind="error", status=401, method="POST", path="/config$")
-    await connector.configure(ref, SPEC)
-    assert hypervisor.machines()[0]["name"] == "web-1.example.com"
-
-
-async def test_the_wait_that_the_provider_asks_for_is_passed_on(
-    hypervisor: HypervisorProcess, connect: Connect, ref: MachineRef
-) -> None:
-    hypervisor.inject(kind="error", status=429, retry_after=7)
-    with pytest.raises(ProviderUnavailable) as refused:
-        await connect(hypervisor).find(ref.reference)
-    assert refused.value.retry_after == 7
-
-
-async def test_nobody_listening_is_transient(connect: Connect, ref: MachineRef) -> None:
-    process = HypervisorProcess()
-    with pytest.raises(ProviderUnavailable):
-        await connect(process).create(ref.reference, ref.machine_id, SPEC)
-    process.stop()
 
 
 async def test_an_attempt_that_died_in_the_middle_is_taken_up_while_the_clone_still_runs(
