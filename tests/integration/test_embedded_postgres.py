@@ -2,57 +2,24 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import textwrap
 import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from ez.embedded import postgres_account, postgres_home
+from ez.embedded import postgres_home
 from ez.embedded.postgres import DirectoryInUse, EmbeddedPostgres, PortInUse, PostgresDidNotStart
 from ez.embedded.postgres_account import ServerAccount
 from ez.embedded.postgres_binaries import NoPostgresBinaries, find_binaries
+from tests.integration.conftest import ask
 
 PROJECT = Path(__file__).resolve().parents[2]
-as_root = pytest.mark.needs("root")
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    """A short directory everybody may enter; pytest's own is closed to the account that runs the server."""
-    path = Path(tempfile.mkdtemp(prefix="ez-pg-", dir="/tmp"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-async def server(directory: Path, port: int) -> AsyncIterator[EmbeddedPostgres]:
-    async with EmbeddedPostgres(directory / "postgres", port, durable=False) as running:
-        yield running
-
-
-async def ask(server: EmbeddedPostgres, query: str) -> object:
-    connection = await asyncpg.connect(server.admin_url)
-    try:
-        return await connection.fetchval(query)
-    finally:
-        await connection.close()
 
 
 def alive(pid: int) -> bool:
@@ -261,53 +228,3 @@ def test_the_chosen_binary_directory_wins(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("EZ_PG_BINDIR", str(found.bin_dir))
     assert find_binaries().bin_dir == found.bin_dir
     assert found.major >= 15
-
-
-@as_root
-async def test_root_runs_the_server_as_nobody(server: EmbeddedPostgres) -> None:
-    status = Path(f"/proc/{server.pid}/status").read_text()
-    assert "Uid:\t65534\t65534\t65534\t65534" in status
-    groups = next(line for line in status.splitlines() if line.startswith("Groups:"))
-    assert groups.split() in (["Groups:"], ["Groups:", "65534"])
-
-
-@as_root
-async def test_a_directory_below_a_closed_one_moves_to_the_same_stand_in_every_time(
-    directory: Path, port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(postgres_account, "_SYSTEM_STATE", directory / "state")
-    closed = directory / "closed"
-    closed.mkdir(mode=0o700)
-    homes = []
-    for _ in range(2):
-        async with EmbeddedPostgres(closed / "postgres", port, durable=False) as server:
-            homes.append(server.home)
-    assert homes[0] == homes[1]
-    assert homes[0].parent == directory / "state"
-
-
-@as_root
-async def test_programs_below_a_closed_directory_are_copied_to_where_the_server_reads_them(
-    directory: Path, port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    closed = directory / "closed"
-    closed.mkdir(mode=0o700)
-    original = find_binaries()
-    if not original.bundle:
-        pytest.skip("a system PostgreSQL cannot be copied")
-    for part in original.bundle:
-        shutil.copytree(part, closed / part.name)
-    monkeypatch.syspath_prepend(str(closed))
-    assert find_binaries().bin_dir.is_relative_to(closed)
-    async with EmbeddedPostgres(directory / "postgres", port, durable=False) as server:
-        assert await ask(server, "SELECT 1") == 1
-        program = Path(f"/proc/{server.pid}/exe").readlink()
-        assert program.is_relative_to(server.home)
-
-
-@as_root
-def test_a_stand_in_prepared_by_another_user_is_refused(directory: Path) -> None:
-    planted = directory / "planted"
-    planted.mkdir()
-    os.chown(planted, 12345, 12345)
-    assert ServerAccount.for_this_process()._take(planted) == "belongs to another user"
