@@ -15,22 +15,6 @@ ROOMS = ("main", "settings", "api", "consumers", "jobs", "use_cases", "queries",
 SOME_HAVE = ("product_types",)
 SHIPPED = ("ez", "services", "gateway", "shared", "sandbox")
 LONGEST_FILE = 300
-# Longer still; a name leaves this list when its file is split, and none is added.
-STILL_TOO_LONG = {
-    "sandbox/stripe/payment.py",
-    "bench/stripe_objects.py",
-    "tests/api/billing/test_checkouts.py",
-    "tests/api/billing/test_effects.py",
-    "tests/api/billing/test_intake.py",
-    "tests/chaos/test_checker_promises.py",
-    "tests/contract/test_hypervisor_sandbox.py",
-    "tests/contract/test_stripe_sandbox_checkout.py",
-    "tests/contract/test_stripe_sandbox_contract.py",
-    "tests/contract/test_vps_connector.py",
-    "tests/contract/test_vps_connector_faults.py",
-    "tests/integration/test_embedded_postgres.py",
-    "tests/web/test_pages.py",
-}
 WRITTEN = (*SHIPPED, "bench", "deploy", "tests")
 REFUSED_NAMES = ("utils", "helpers", "common", "misc")
 
@@ -118,7 +102,7 @@ def test_files_stay_readable() -> None:
         for path in (ROOT / package).rglob("*.py")
         if "versions" not in path.parts and len(path.read_text().splitlines()) > LONGEST_FILE
     }
-    assert too_long <= STILL_TOO_LONG
+    assert too_long == set()
 
 
 def test_no_function_imports() -> None:
