@@ -1,4 +1,4 @@
-"""The bench's own hands on the broker: the topology, empty queues, how much lies in one."""
+"""What the bench does at the broker: the topology, empty queues, how much lies in one."""
 
 import aio_pika
 

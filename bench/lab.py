@@ -1,4 +1,4 @@
-"""The bench's laboratory: a durable PostgreSQL, a RabbitMQ, and processes whose CPU time can be told.
+"""The environment of a run: a durable PostgreSQL, a RabbitMQ, and processes whose CPU time can be told.
 
 async with Lab(directory) as lab:
     url = await lab.database("peer")              # an empty database, as the administrator

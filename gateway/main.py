@@ -50,7 +50,7 @@ def create_gateway(settings: GatewaySettings) -> Starlette:
         await upstreams.close()
 
     on_error = web_error_handler(site)
-    whole = UnhandledErrors(_Whole(proxy))
+    whole = UnhandledErrors(_WholeRequest(proxy))
     return Starlette(
         lifespan=lifespan,
         routes=[
@@ -85,7 +85,7 @@ def create_gateway(settings: GatewaySettings) -> Starlette:
     )
 
 
-class _Whole:
+class _WholeRequest:
     """Hands the whole request to the proxy: every method, the full path."""
 
     def __init__(self, proxy: ApiProxy) -> None:

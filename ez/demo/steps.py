@@ -116,7 +116,7 @@ def pay(api: Api, order_id: str) -> None:
     origin = "{0.scheme}://{0.netloc}".format(urllib.parse.urlsplit(checkout["url"]))
     page = urllib.parse.urlencode({"card": "4242424242424242"}).encode()
     form = urllib.request.Request(f"{origin}/c/pay/{session}", page, method="POST")  # noqa: S310 - the sandbox's own page
-    opener = urllib.request.build_opener(_StayHere())
+    opener = urllib.request.build_opener(_NoRedirects())
     try:
         opener.open(form, timeout=30)
     except urllib.error.HTTPError as error:
@@ -140,7 +140,7 @@ def delivered(api: Api, order_id: str) -> list[dict[str, Any]]:
     return services
 
 
-class _StayHere(urllib.request.HTTPRedirectHandler):
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_arguments: Any) -> None:
         """Following the redirect back to the site is the browser's part."""
 

@@ -1,4 +1,4 @@
-"""The single door every page goes through.
+"""What every page's request passes first: the visitor, forgery, permission, errors.
 
 `guarded` turns a page into an endpoint: it finds the visitor, refuses forged requests on every unsafe method, asks for
 sign-in, a permission or the password where they are needed, and turns what went wrong into a page that says what to do.

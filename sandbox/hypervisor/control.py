@@ -56,7 +56,7 @@ class OutageOrder(BaseModel):
 
 
 class SignIn(BaseModel):
-    """Somebody at the door of a machine, with a public key whose other half they hold, or with a password."""
+    """A login at a machine, with a public key whose other half they hold, or with a password."""
 
     model_config = ConfigDict(extra="forbid")
 

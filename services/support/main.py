@@ -10,7 +10,7 @@ from services.support.consumers import handlers
 from services.support.domain.base import SCHEMA
 from services.support.jobs import clock_jobs
 from services.support.settings import SupportSettings
-from services.support.use_cases.notifying import Postman
+from services.support.use_cases.notifying import MailSender
 from services.support.use_cases.privacy import privacy
 from shared.database import Database, DurableWorker
 from shared.kernel import Clock
@@ -32,7 +32,7 @@ def create_service(settings: SupportSettings, transport: Transport, *, clock: Cl
     )
     queues = (plumbing.outbox, plumbing.inbox, notifications)
     links = IdentityLinks(settings.identity_url, TokenSigner(settings.signing_key.get_secret_value()))
-    postman = Postman(
+    sender = MailSender(
         database,
         links,
         Renderer(settings.mail_from, settings.public_url),
@@ -53,7 +53,7 @@ def create_service(settings: SupportSettings, transport: Transport, *, clock: Cl
         outbox=plumbing.outbox,
         inbox=plumbing.inbox,
         consumer=Consumer(SCHEMA, database, plumbing.inbox, handlers()),
-        workers=(DurableWorker(database, notifications, postman.send, concurrency=settings.mail_concurrency),),
+        workers=(DurableWorker(database, notifications, sender.send, concurrency=settings.mail_concurrency),),
         clock_jobs=clock_jobs(database),
         queues=(notifications,),
         closing=(links.close,),

@@ -44,7 +44,7 @@ class PrefixedId(TypeDecorator[str]):
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware moment, kept and returned in UTC; a naive one is refused at the door."""
+    """An aware moment, kept and returned in UTC; a naive one is refused when it is bound."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

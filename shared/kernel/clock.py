@@ -1,4 +1,4 @@
-"""Time is handed in, never fetched in the domain, so that a test can stand at any moment."""
+"""Time is handed in, never fetched in the domain, so that a test can choose any moment."""
 
 from datetime import UTC, datetime
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""State machines: one table of moves, one door.
+"""State machines: one table of moves, and one method that makes them.
 
 A lifecycle is data, so that a test can walk every (state, verb) pair and a diagram can be drawn from it.
 """

@@ -1,6 +1,6 @@
 """The one module that imports httpx: every outgoing HTTP call of ours starts here.
 
-One door, because the library behind it may change and because time limits and
+One place, because the library behind it may change and because time limits and
 certificate checks must not depend on who remembers them.
 """
 

@@ -1,4 +1,4 @@
-"""The end of a process that answers requests: no new ones, those in flight finish, streams say goodbye.
+"""The end of a process that answers requests: no new ones, those in flight finish, streams are ended.
 
 A server that is told to end waits for its requests as long as the platform gives it (EZ_DRAIN_SECONDS). A stream would
 use all of that up and gain nothing, so streams watch `draining()` and end themselves; their readers connect again,

@@ -207,7 +207,7 @@ async def test_b9_work_that_was_given_up(market: Market, before: Before, monkeyp
     async def refusing(*_arguments: Any) -> Any:
         raise HandlingFailed("nobody can do this", FailureClass.PERMANENT)
 
-    monkeypatch.setattr(notifying.Postman, "send", refusing)
+    monkeypatch.setattr(notifying.MailSender, "send", refusing)
     monkeypatch.setattr("services.support.adapters.smtp.SmtpMailer.send", refusing)
     await market.delivered(await market.buy("b9"))
     assert names(await market.newly_broken(before), "B9", "support.notifications", "nobody can do this")

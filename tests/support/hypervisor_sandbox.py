@@ -44,7 +44,7 @@ class HypervisorProcess:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """SIGKILL: no goodbye, no cleaning up."""
+        """SIGKILL: nothing is closed and nothing cleaned up."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()

@@ -66,7 +66,7 @@ class _Refused(Exception):
         await answer(scope, receive, send)
 
 
-class _HungUp(Exception):
+class _Disconnected(Exception):
     """The sender closed the connection before the body was complete."""
 
 
@@ -89,7 +89,7 @@ class StripeWebhook:
         try:
             body = await self._body(scope, receive)
             await self._store(self._event(scope, body))
-        except _HungUp:
+        except _Disconnected:
             _deliveries.labels("hung-up").inc()
         except Exception as error:  # noqa: BLE001 - nobody above answers for it
             scope["route"] = self  # names the route in metrics and the access line
@@ -156,7 +156,7 @@ async def _read(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise _HungUp
+            raise _Disconnected
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > LARGEST_BODY:

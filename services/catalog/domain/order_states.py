@@ -1,4 +1,4 @@
-"""The states of an order, every move between them, and the words for a door that is closed."""
+"""The states of an order, every move between them, and the words for a move that is refused."""
 
 from shared.kernel import Lifecycle
 

@@ -1,4 +1,4 @@
-"""The safety net under billing's word that a payment page has expired."""
+"""Expires orders whose time is over, also where billing never told that their payment page has expired."""
 
 from datetime import timedelta
 

@@ -66,7 +66,7 @@ class Session(Base):
         return session, token
 
     def is_live(self, at: datetime) -> bool:
-        """Whether the session still opens doors at this moment."""
+        """Whether the session is accepted at this moment."""
         return self.ended_at is None and at < self.expires_at and at < self.last_seen_at + IDLE
 
     def touch(self, at: datetime) -> None:

@@ -63,7 +63,7 @@ async def complete_sign_in(
     if user is None or user.password_hash != claim.password_hash:
         raise wrong_credentials()
     await throttling.forgive(work, SIGN_IN_PER_EMAIL, email_key(claim.email))
-    await throttling.forgive_event(work, claim.counted_for_ip)
+    await throttling.discard_event(work, claim.counted_for_ip)
     if new_hash is not None:
         user.password_hash = new_hash
     if not user.verified:

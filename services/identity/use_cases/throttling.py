@@ -47,7 +47,7 @@ async def forgive(work: UnitOfWork, limit: Limit, subject: str) -> None:
     )
 
 
-async def forgive_event(work: UnitOfWork, event_id: int | None) -> None:
+async def discard_event(work: UnitOfWork, event_id: int | None) -> None:
     """Forgets one event that turned out to be harmless."""
     if event_id is not None:
         await work.session.execute(delete(Attempt).where(Attempt.id == event_id))

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from services.provisioning.adapters.providers import ProviderPool
-from services.provisioning.api.schemas import Because, NewProvider, ProviderChange
+from services.provisioning.api.schemas import NewProvider, ProviderChange, ReasonBody
 from services.provisioning.queries.providers import provider_view, read_provider, read_providers
 from services.provisioning.use_cases.providers import (
     ProviderFields,
@@ -77,7 +77,7 @@ def provider_routes(database: Database, tools: Tools, pool: ProviderPool) -> API
     async def pause_provider(
         caller: Caller,
         provider_id: ProviderId,  # type: ignore[valid-type]
-        body: Because,
+        body: ReasonBody,
     ) -> ProviderView:
         """It gets no new work, and what is under way for it waits."""
         return await _moved(database, tools, caller, provider_id, "pause", body.reason)
@@ -86,7 +86,7 @@ def provider_routes(database: Database, tools: Tools, pool: ProviderPool) -> API
     async def fill_provider(
         caller: Caller,
         provider_id: ProviderId,  # type: ignore[valid-type]
-        body: Because,
+        body: ReasonBody,
     ) -> ProviderView:
         """It gets no new work; what runs there goes on."""
         return await _moved(database, tools, caller, provider_id, "fill", body.reason)
@@ -95,7 +95,7 @@ def provider_routes(database: Database, tools: Tools, pool: ProviderPool) -> API
     async def open_provider(
         caller: Caller,
         provider_id: ProviderId,  # type: ignore[valid-type]
-        body: Because,
+        body: ReasonBody,
     ) -> ProviderView:
         """It takes work; what waited for it goes on at once."""
         return await _moved(database, tools, caller, provider_id, "open", body.reason)

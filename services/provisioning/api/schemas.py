@@ -94,8 +94,8 @@ class ProviderChange(Body):
         return {name: value for name, value in given.items() if value is not None or name == "capacity"}
 
 
-class Because(Body):
-    """Why."""
+class ReasonBody(Body):
+    """A change that needs nothing but the reason for it."""
 
     reason: Reason
 

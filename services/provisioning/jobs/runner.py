@@ -96,7 +96,7 @@ class JobRunner:
 
     async def handle(self, claimed: Claimed) -> None:
         """Works on the job until it is done, waits, or ended. Raises LeaseLost when somebody else has it."""
-        product_type, name = await self._whereabouts(claimed)
+        product_type, name = await self._placement(claimed)
         kind = self._tools.types.get(product_type)
         if kind is None:
             reason = f"No module of this process makes a {product_type}"
@@ -232,7 +232,7 @@ class JobRunner:
                 raise
             log.warning("lease_not_extended", job=claimed.id, error=type(error).__name__)
 
-    async def _whereabouts(self, claimed: Claimed) -> tuple[str, str | None]:
+    async def _placement(self, claimed: Claimed) -> tuple[str, str | None]:
         """The product type of the job's resource, and the provider it was placed at."""
         async with self._database.read() as session:
             found = await session.execute(

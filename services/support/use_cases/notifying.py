@@ -118,7 +118,7 @@ def _welcome_template(event: ResourceActivated) -> str:
     return "welcome_service" if described or event.product_type != "vps" else "welcome_vps"
 
 
-class Postman:
+class MailSender:
     """Sends what was written down: asks for a secret link where one is needed, renders, hands over, records.
 
     Neither identity nor the mail server is spoken to inside a transaction. A crash between handing over and

@@ -1,4 +1,4 @@
-"""The rows of one durable table: claimed, completed, retried, buried, replayed and forgotten."""
+"""The rows of one durable table: claimed, completed, retried, set aside as dead, replayed and deleted."""
 
 import random
 from collections.abc import Mapping, Sequence

@@ -92,15 +92,15 @@ async def test_a_dead_mail_is_listed_and_can_be_sent_again_by_staff(
 
 async def test_a_mail_server_that_is_away_costs_nothing_but_time(support: Support, inbox: Inbox, ada: Customer) -> None:
     identity = await receipt(support, ada)
-    postman = support.service.worker._workers[0]._handle.__self__  # type: ignore[attr-defined]
-    there, postman._mailer = postman._mailer, SmtpMailer(f"smtp://127.0.0.1:{free_port()}")
+    sender = support.service.worker._workers[0]._handle.__self__  # type: ignore[attr-defined]
+    there, sender._mailer = sender._mailer, SmtpMailer(f"smtp://127.0.0.1:{free_port()}")
     await support.deliver()
     row = (await support.notifications())[0]
     assert (row.state, row.failure_class) == ("ready", "transient")
     # Everything else went on meanwhile.
     ticket = await support.ticket(ada.principal)
     assert ticket["status"] == "open"
-    postman._mailer = there
+    sender._mailer = there
     await support.deliver(now=True)
     assert [mail["Message-ID"] for mail in inbox.mails] == [f"<{identity}@shop.example>"]
 
@@ -165,8 +165,8 @@ async def test_an_answer_to_a_ticket_arrives_with_its_words(support: Support, in
 
 async def test_starttls_is_demanded_where_it_is_configured(inbox: Inbox, support: Support, ada: Customer) -> None:
     await receipt(support, ada)
-    postman = support.service.worker._workers[0]._handle.__self__  # type: ignore[attr-defined]
-    postman._mailer = SmtpMailer(f"smtp+starttls://127.0.0.1:{inbox.port}")
+    sender = support.service.worker._workers[0]._handle.__self__  # type: ignore[attr-defined]
+    sender._mailer = SmtpMailer(f"smtp+starttls://127.0.0.1:{inbox.port}")
     await support.deliver()
     assert inbox.received == []
     assert (await support.notifications())[0].state != "done"
@@ -180,8 +180,8 @@ async def test_a_server_that_never_answers_is_given_up_in_time(support: Support,
     silent = await asyncio.start_server(hold, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     await receipt(support, ada)
-    postman = support.service.worker._workers[0]._handle.__self__  # type: ignore[attr-defined]
-    postman._mailer = SmtpMailer(f"smtp://127.0.0.1:{port}", timeout=0.3)
+    sender = support.service.worker._workers[0]._handle.__self__  # type: ignore[attr-defined]
+    sender._mailer = SmtpMailer(f"smtp://127.0.0.1:{port}", timeout=0.3)
     await support.deliver()
     silent.close()
     row = (await support.notifications())[0]
@@ -190,8 +190,8 @@ async def test_a_server_that_never_answers_is_given_up_in_time(support: Support,
 
 async def test_a_wrong_mail_password_keeps_the_mail(support: Support, inbox: Inbox, ada: Customer) -> None:
     await receipt(support, ada)
-    postman = support.service.worker._workers[0]._handle.__self__  # type: ignore[attr-defined]
-    postman._mailer = SmtpMailer(f"smtp://someone:s3cret-word@127.0.0.1:{inbox.port}")
+    sender = support.service.worker._workers[0]._handle.__self__  # type: ignore[attr-defined]
+    sender._mailer = SmtpMailer(f"smtp://someone:s3cret-word@127.0.0.1:{inbox.port}")
     await support.deliver()
     row = (await support.notifications())[0]
     assert row.state != "done"

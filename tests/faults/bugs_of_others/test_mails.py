@@ -18,7 +18,7 @@ from tests.support.stripe_sandbox import RunningSandbox
 REFUSALS = {"for good": "554 Go away", "for now": "451 Later"}
 
 
-def _postman(support: Support) -> Any:
+def _sender(support: Support) -> Any:
     return support.service.worker._workers[0]._handle.__self__  # type: ignore[attr-defined]
 
 
@@ -37,10 +37,10 @@ async def test_a_mail_that_cannot_be_sent_leaves_the_payment_paid_and_goes_out_l
         locale="en",
     )
     await support.hear(registered)
-    postman = _postman(support)
-    there = postman._mailer
+    sender = _sender(support)
+    there = sender._mailer
     if trouble == "away":
-        postman._mailer = SmtpMailer(f"smtp://127.0.0.1:{free_port()}")
+        sender._mailer = SmtpMailer(f"smtp://127.0.0.1:{free_port()}")
     else:
         inbox.answers = [REFUSALS[trouble]] * 3
     await sandbox.pay(session_id)
@@ -57,7 +57,7 @@ async def test_a_mail_that_cannot_be_sent_leaves_the_payment_paid_and_goes_out_l
     assert mail.state in ("ready", "dead")
     assert mail.last_error
 
-    postman._mailer, inbox.answers = there, []
+    sender._mailer, inbox.answers = there, []
     async with support.database.work() as work:
         await work.session.execute(text("UPDATE notifications SET state = 'ready', finished_at = NULL"))
     await support.deliver(now=True)

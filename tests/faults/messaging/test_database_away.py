@@ -36,7 +36,7 @@ class Server(EmbeddedPostgres):
     """A PostgreSQL whose processes can be stopped and frozen. It keeps its promises: fsync is on."""
 
     def stop_at_once(self) -> None:
-        """PostgreSQL's "immediate" shutdown: no goodbye, crash recovery at the next start."""
+        """PostgreSQL's "immediate" shutdown: no checkpoint, crash recovery at the next start."""
         assert self._server is not None
         self._server.send_signal(signal.SIGQUIT)
         self._server.wait(20)

@@ -14,7 +14,7 @@ from services.billing.jobs import EventProcessor
 from services.support.adapters.identity import LinkSource
 from services.support.adapters.rendering import Renderer
 from services.support.adapters.tables import notifications
-from services.support.use_cases.notifying import Postman
+from services.support.use_cases.notifying import MailSender
 from shared.contracts.identity import UserRegistered
 from shared.database import Claimed, Database, DurableQueue, UnitOfWork
 from shared.kernel.ids import uuid7
@@ -205,12 +205,12 @@ async def notifications_(database: TestDatabase) -> AsyncIterator[Zombie]:
         body = encode(fact, identity, post.support.clock.now(), None)
         await consumer.receive(Message(str(identity), fact.wire_type, body))
     renderer = Renderer("EZ Solutions <hello@shop.example>", "https://shop.example")
-    postman = Postman(post.support, cast("LinkSource", None), renderer, mailer)
+    sender = MailSender(post.support, cast("LinkSource", None), renderer, mailer)
 
     async def effects() -> Any:
         return set(mailer.taken)
 
-    yield QueueZombie(post.support, notifications, "support.notifications", postman.send, effects)
+    yield QueueZombie(post.support, notifications, "support.notifications", sender.send, effects)
     await post.close()
 
 

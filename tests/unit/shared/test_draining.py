@@ -37,7 +37,7 @@ class Checkout:
         async def events() -> AsyncIterator[bytes]:
             yield b": open\n\n"
             await draining().wait()
-            yield b": goodbye\n\n"
+            yield b": end\n\n"
 
         return StreamingResponse(events(), media_type="text/event-stream")
 
@@ -88,7 +88,7 @@ async def test_streams_do_not_hold_the_end_up() -> None:
     ):
         assert await answer.content.readuntil(b"\n\n") == b": open\n\n"
         stopping = asyncio.create_task(servers.stop())
-        assert await answer.content.read() == b": goodbye\n\n"
+        assert await answer.content.read() == b": end\n\n"
     await stopping
 
 

@@ -1,4 +1,4 @@
-"""The shelf: every plan in every state, its prices, and putting it on sale or taking it off."""
+"""Every plan in every state, its prices, and putting it on sale or taking it off."""
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response

@@ -1,4 +1,4 @@
-"""Stripe: `sdk` is the door to its library, `provider` makes the calls, `readings` and
+"""Stripe: `sdk` imports its library, `provider` makes the calls, `readings` and
 `balance_readings` understand its JSON.
 
 `signature` tells its deliveries from everybody else's.

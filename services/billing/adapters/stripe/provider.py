@@ -126,7 +126,7 @@ class StripePayments(SubscriptionCalls, ClockCalls):
             recurring = price.recurring
             rhythm = (recurring.interval, recurring.interval_count) if recurring else None
             terms = (price.currency.upper(), price.unit_amount, rhythm)
-            if not price.active or terms != (details.currency, details.amount_minor, _rhythm(details)):
+            if not price.active or terms != (details.currency, details.amount_minor, _recurrence(details)):
                 raise ProviderFailure(f"{details.price_id} exists archived or with other terms", FailureClass.PERMANENT)
             return price.id
         params: dict[str, Any] = {
@@ -220,7 +220,7 @@ class StripePayments(SubscriptionCalls, ClockCalls):
         await self._close()
 
 
-def _rhythm(details: PriceDetails) -> tuple[str, int] | None:
+def _recurrence(details: PriceDetails) -> tuple[str, int] | None:
     return (details.recurrence.unit, details.recurrence.count) if details.recurrence is not None else None
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL says goodbye but the connection stays open, as behind a proxy or on a busy machine: it is a lost one."""
+"""PostgreSQL terminates a connection (57P01) but its socket stays open, as behind a proxy: the connection is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.fault(24), pytest.mark.timeout(60)]
 
 
 @asynccontextmanager
-async def without_end(url: str) -> AsyncIterator[str]:
-    """The address of a way to the database that carries everything but the end of what PostgreSQL sends."""
+async def without_close(url: str) -> AsyncIterator[str]:
+    """The address of a way to the database that carries everything but PostgreSQL's closing of the connection."""
     target = urlsplit(url)
     tasks: set[asyncio.Task[None]] = set()
     open_ends: list[asyncio.StreamWriter] = []
@@ -50,8 +50,8 @@ async def without_end(url: str) -> AsyncIterator[str]:
             end.close()
 
 
-async def say_goodbye(admin: "asyncpg.Connection[asyncpg.Record]", application: str) -> None:
-    """Ends the backends of that name, and lets their last words arrive."""
+async def terminate(admin: "asyncpg.Connection[asyncpg.Record]", application: str) -> None:
+    """Terminates the backends of that name, and lets their FATAL message arrive."""
     ended = await admin.fetch(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", application
     )
@@ -70,12 +70,12 @@ async def test_a_listener_hears_again(
     fresh_database: TestDatabase, admin: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     heard: list[str] = []
-    async with without_end(fresh_database.admin_url) as url:
+    async with without_close(fresh_database.admin_url) as url:
         listener = Listener(url, "support", "outbox")
         listener.on("outbox", heard.append)
         listener.start()
         await eventually(lambda: _is(heard == [""]), within=5)
-        await say_goodbye(admin, "support-listen")
+        await terminate(admin, "support-listen")
         await eventually(lambda: _is(heard == ["", ""]), within=10, what="a second connection")
         await admin.execute("SELECT pg_notify('support_outbox', 'again')")
         await eventually(lambda: _is(heard == ["", "", "again"]), within=5)
@@ -87,12 +87,12 @@ async def test_a_notifier_goes_on_notifying(
 ) -> None:
     heard: list[str] = []
     await admin.add_listener("support_outbox", lambda *arguments: heard.append(arguments[-1]))
-    async with without_end(fresh_database.admin_url) as url:
+    async with without_close(fresh_database.admin_url) as url:
         notifier = Notifier(url, "support")
         notifier.poke("outbox:one")
         await eventually(lambda: _is(heard == ["one"]), within=5)
         running = notifier._task
-        await say_goodbye(admin, "support-notify")
+        await terminate(admin, "support-notify")
         notifier.poke("outbox:lost")
         await asyncio.sleep(0.3)
         notifier.poke("outbox:two")
@@ -117,7 +117,7 @@ async def test_a_statement_over_it_finds_the_database_away(
         await asyncio.sleep(0.3)
 
     ended: list[int] = []
-    async with without_end(fresh_database.admin_url) as url:
+    async with without_close(fresh_database.admin_url) as url:
         database = Database(url, "support")
         if not within:
             await database.run(change)
@@ -137,7 +137,7 @@ async def test_a_delivery_that_comes_next_is_stored(
     def event(name: str) -> IncomingEvent:
         return IncomingEvent(name, "invoice.paid", None, datetime.now(UTC), False, "in_1", "{}")
 
-    async with without_end(fresh_database.url("billing")) as url:
+    async with without_close(fresh_database.url("billing")) as url:
         intake = Intake(EventStore(url), lambda: None)
         await intake.store(event("evt_before"))
         ended = await admin.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ez_billing'")
