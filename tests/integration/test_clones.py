@@ -52,6 +52,7 @@ async def test_rows_and_numbers_of_the_test_before_are_gone(own: Clones) -> None
         "CREATE FUNCTION catalog.one() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "ANALYZE support.notifications",
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET lock_timeout = 1', current_database()); END $$",
+        "DO $$ BEGIN EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', current_database()); END $$",
     ],
 )
 async def test_a_database_that_a_test_has_changed_is_not_used_again(own: Clones, change: str) -> None:

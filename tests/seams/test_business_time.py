@@ -24,11 +24,15 @@ from shared.database.timers import Timer, TimerHandler, TimerRunner
 from shared.kernel import new_id
 from shared.kernel.calendar import occurrence
 from shared.kernel.ids import uuid7
-from shared.messaging import Consumer, Message, encode
+from shared.messaging import Message, encode
 from shared.testing import eventually
+from shared.web.service import Service
 from shared.web.tokens import TokenSigner, TokenVerifier
 from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS, customer
 from tests.support.database import TestDatabase
+from tests.support.house import empty_house
+
+__all__ = ["empty_house"]
 
 VIENNA = ZoneInfo("Europe/Vienna")
 MONTHS = 26
@@ -278,16 +282,13 @@ def test_every_service_with_timers_hears_that_a_clock_was_moved() -> None:
 
 
 @pytest.mark.parametrize("service", WITH_TIMERS)
-async def test_the_fact_moves_the_clock_there(fresh_database: TestDatabase, service: str) -> None:
+async def test_the_fact_moves_the_clock_there(empty_house: dict[str, Service], service: str) -> None:
     tables = import_module(f"services.{service}.adapters.tables")
-    database = Database(fresh_database.url(service), service)
-    handlers = import_module(f"services.{service}.consumers").handlers()
+    database, consumer = empty_house[service].database, empty_house[service].worker._consumer
+    assert consumer is not None
     fact = ClockMoved(account_id=new_id("acc"), offset_seconds=86_400, moved_at=datetime.now(UTC))
     event_id = uuid7()
     body = encode(fact, event_id, datetime.now(UTC), None)
-    await Consumer(service, database, tables.plumbing.inbox, handlers).receive(
-        Message(str(event_id), fact.wire_type, body)
-    )
+    await consumer.receive(Message(str(event_id), fact.wire_type, body))
     async with database.read() as session:
         assert await tables.timers.clocks.offset(session, fact.account_id) == timedelta(days=1)
-    await database.close()

@@ -25,8 +25,14 @@ _SETTINGS = (
     "(SELECT count(*)::text FROM pg_db_role_setting JOIN pg_database ON pg_database.oid = setdatabase "
     "WHERE datname = current_database())"
 )
+# Who may connect, and how many: no catalogue of the database itself says so.
+_DOOR = (
+    "(SELECT concat(datacl::text, ':', datconnlimit, ':', datallowconn) FROM pg_database "
+    "WHERE datname = current_database())"
+)
 _FINGERPRINT = " || ' ' || ".join(
-    [f"(SELECT concat(count(*), ':', max(xmin::text::bigint)) FROM {catalog})" for catalog in _CATALOGS] + [_SETTINGS]
+    [f"(SELECT concat(count(*), ':', max(xmin::text::bigint)) FROM {catalog})" for catalog in _CATALOGS]
+    + [_SETTINGS, _DOOR]
 )
 _SIZE = (
     "SELECT sum(pg_relation_size(oid)) FROM pg_class "
