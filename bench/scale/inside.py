@@ -26,7 +26,7 @@ from services.provisioning.use_cases.deadlines import expire_overdue
 from services.provisioning.use_cases.tools import Tools
 from services.support.use_cases.contacts import reach_of
 from services.support.use_cases.forgetting import forget_sent_mails
-from shared.database import UnitOfWork
+from shared.database import Database, UnitOfWork
 from shared.web.idempotency import purge_keys
 from shared.web.invariants import Invariant, PromiseWatch
 
@@ -78,6 +78,17 @@ def _attempt(order: Order) -> PaymentFact:
         order_hint=None,
         order_reference=order.session,
     )
+
+
+def _forget(
+    service: str, name: str, call: Callable[[Database], Awaitable[object]]
+) -> tuple[str, str, Callable[[World], Awaitable[None]]]:
+    """Forgets in transactions of its own, where nothing is old enough yet."""
+
+    async def run(world: World) -> None:
+        await call(world.services[service].database)
+
+    return service, name, run
 
 
 def _purge_keys(service: str) -> tuple[str, str, Callable[[World], Awaitable[None]]]:
@@ -144,7 +155,7 @@ async def _sign_in(work: UnitOfWork, world: World) -> None:
 
 CALLS = [
     _use_case("identity", "a sign-in counted, its person found", _sign_in),
-    _use_case("identity", "what is over, forgotten", lambda work, _world: forget_what_is_over(work)),
+    _forget("identity", "what is over, forgotten", forget_what_is_over),
     _use_case("catalog", "an order loaded to be changed", _whole_order),
     _use_case("catalog", "unpaid orders, expired", lambda work, _world: expire_unpaid_orders(work)),
     _use_case("billing", "what a batch of events is about", _batch_loaded),
@@ -152,6 +163,6 @@ CALLS = [
     _use_case("billing", "sessions the reconciler looks at", lambda work, _world: _due_sessions(work)),
     _use_case("provisioning", "jobs past their deadline", lambda work, _world: expire_overdue(work, TOOLS)),
     _use_case("support", "whom to write to", lambda work, world: reach_of(work, world.order().account)),
-    _use_case("support", "sent mails, forgotten", lambda work, _world: forget_sent_mails(work)),
+    _forget("support", "sent mails, forgotten", forget_sent_mails),
     *(_purge_keys(service) for service in ("identity", "catalog")),
 ]

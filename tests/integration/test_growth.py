@@ -125,7 +125,7 @@ async def test_a_read_touches_as_few_rows_in_a_large_house(world: World, name: s
         ("provisioning.ix_resources_name", "provisioning: jobs by a beginning no name has"),
         ("provisioning.ix_jobs_resource_id", "provisioning: jobs by name"),
         ("provisioning.ix_jobs_state_id", "provisioning: jobs, canceled"),
-        ("provisioning.ix_jobs_finished_power", "provisioning: jobs: a purge with nothing to purge"),
+        ("provisioning.ix_jobs_finished_actions", "provisioning: jobs: a purge with nothing to purge"),
         ("support.ix_tickets_account_id_id", "support: my tickets"),
         ("support.ix_messages_ticket_id_id", "support: my ticket"),
         ("support.ix_notifications_finished_at", "support: sent mails, forgotten"),
