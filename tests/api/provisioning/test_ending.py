@@ -139,7 +139,6 @@ async def test_nothing_is_deleted_while_its_right_is_valid_whatever_went_wrong(p
     assert len(provisioning.memory.machines) == 1
 
 
-@pytest.mark.fault(31)
 async def test_ending_replaces_a_delivery_that_runs_and_leaves_no_machine_behind(provisioning: Provisioning) -> None:
     gate = provisioning.memory.gates["configure"] = asyncio.Event()
     resource = await provisioning.grant()
@@ -155,7 +154,6 @@ async def test_ending_replaces_a_delivery_that_runs_and_leaves_no_machine_behind
     assert await facts(provisioning, "activated") == []
 
 
-@pytest.mark.fault(31)
 async def test_what_ends_before_it_was_placed_is_over_at_once(provisioning: Provisioning) -> None:
     resource = await provisioning.grant()
     await provisioning.tell(EntitlementEnded, resource, 2)

@@ -56,7 +56,6 @@ async def test_a_machine_id_taken_by_a_stranger_is_given_up_for_another(provisio
     assert provisioning.memory.machines[100].spec is None
 
 
-@pytest.mark.fault(35)
 @pytest.mark.parametrize(
     "as_restored",
     [
@@ -77,7 +76,6 @@ async def test_a_machine_that_our_books_lost_is_found_and_adopted(provisioning: 
     assert provisioning.memory.created == 1
 
 
-@pytest.mark.fault(35)
 async def test_one_number_in_use_makes_every_delivery_look_before_it_makes(provisioning: Provisioning) -> None:
     """Books from a backup have given out numbers again; who comes later may meet a free one, and has a machine."""
     first, second = await provisioning.deliver(), await provisioning.deliver()
