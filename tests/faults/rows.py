@@ -56,7 +56,7 @@ INTAKE = (
     Fault(
         9,
         "An event of an unknown type, of an unknown API version, of the other mode.",
-        "Stored and ignored; stored and parked; refused. All three are visible.",
+        "Stored and ignored; stored, and its object read in our version; refused. All three are visible.",
     ),
     Fault(
         10,

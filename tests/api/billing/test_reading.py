@@ -47,7 +47,11 @@ async def test_an_invoice_of_another_account_does_not_exist(shop: Shop, sandbox:
     other = bearer(customer())
     answer = await get(shop.billing, f"/invoices/{encode_id('inv', row['id'])}", other)
     assert answer.status_code == 404
-    assert (await get(shop.billing, "/invoices", other)).json() == {"data": [], "next_cursor": None}
+    assert (await get(shop.billing, "/invoices", other)).json() == {
+        "data": [],
+        "next_cursor": None,
+        "previous_cursor": None,
+    }
 
 
 _STRANGERS = ["1", "inv_1", new_id("ord"), new_id("inv"), "inv_" + "z" * 26, "%00"]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest_asyncio
 
+from services.billing.adapters.stripe import StripePayments, make_client
 from services.billing.domain import task_queue
 from services.billing.main import create_service
 from services.billing.use_cases.stripe_tasks import TaskRunner
@@ -30,8 +31,9 @@ async def running(fresh_database: TestDatabase) -> AsyncIterator[tuple[Shop, Run
         stripe_webhook_secrets=WEBHOOK_SECRET,
     )
     clock = MovingClock()
-    service = create_service(chosen, LocalTransport(LocalBroker()), clock=clock)
-    runner = TaskRunner(service.database, None, task_queue())  # type: ignore[arg-type]  # the worker runs the tasks
+    payments = StripePayments(*make_client(chosen.stripe_secret_key.get_secret_value(), chosen.stripe_api_base))
+    service = create_service(chosen, LocalTransport(LocalBroker()), clock=clock, payments=payments)
+    runner = TaskRunner(service.database, payments, task_queue())
     async with (
         listening(service.app) as url,
         running_sandbox(webhook_url=f"{url}/webhooks/stripe", port=port) as sandbox,
@@ -39,7 +41,7 @@ async def running(fresh_database: TestDatabase) -> AsyncIterator[tuple[Shop, Run
     ):
         working = asyncio.create_task(service.worker.run())
         try:
-            yield Shop(Billing(service, client, runner, clock)), sandbox
+            yield Shop(Billing(service, client, runner, clock, payments)), sandbox
         finally:
             working.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -138,7 +138,7 @@ class ProxmoxConnector:
             found = await self._inventory.ours(ref)
             if await self._state(found) is not PowerState.STOPPED:
                 await self._api.run("POST", f"{found.path}/status/stop")
-            if found.config.get("protection") == 1:
+            if str(found.config.get("protection", 0)) == "1":  # Perl writes numbers as either
                 await self._api.run("POST", f"{found.path}/config", {"protection": 0})
             await self._api.run("DELETE", found.path, {"purge": 1, "destroy-unreferenced-disks": 1})
 
