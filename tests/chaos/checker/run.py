@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.chaos.checker import books, delivery, handling, ledger, money, suspension
+from tests.chaos.checker import books, charging, delivery, handling, ledger, money, suspension
 from tests.chaos.checker.database import Snapshot, read_database
 from tests.chaos.checker.evidence import Evidence, Machine, Stripe
 from tests.chaos.checker.findings import Report
@@ -21,6 +21,7 @@ _PROMISES = (
     handling.i9_no_key_is_consumed_by_a_failure,
     handling.i10_facts_arrive_as_published,
     *books.LINES,
+    charging.b10_what_lives_is_charged,
 )
 
 
