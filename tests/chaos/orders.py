@@ -32,6 +32,19 @@ MISMATCHES: Mapping[Behaviour, dict[str, object]] = {
     "charged to another customer": {"customer": "new"},
 }
 _PLANS = ("vps-s", "vps-s", "vps-m", "vps-l", "vps-xl")
+# What staff decide about the first unit of an order that is delivered, one after another.
+_DECISIONS: tuple[tuple[str, ...], ...] = (
+    ("suspend",),
+    ("suspend", "resume"),
+    ("end",),
+    ("suspend", "end"),
+    ("suspend", "resume", "suspend"),
+)
+# The last unit of its interval ends its subscription for good, so only one of two comes back.
+_OF_TWO: tuple[tuple[str, ...], ...] = (*_DECISIONS, ("end", "restore"), ("suspend", "end", "restore"))
+_MIXED, _DECIDED = 0.25, 0.4
+# What a unit's right is after the last decision.
+RIGHT_AFTER: Mapping[str, str] = {"suspend": "suspended", "resume": "active", "end": "ended", "restore": "active"}
 _EXPECTED: Mapping[Behaviour, tuple[str, ...]] = {
     "pays": ("fulfilled",),
     "pays after a declined card": ("fulfilled",),
@@ -43,13 +56,20 @@ _EXPECTED: Mapping[Behaviour, tuple[str, ...]] = {
 
 @dataclass
 class Order:
-    """One order: what its customer wants to do, and what happened to it. Moments are seconds since the epoch."""
+    """One order: what its customer wants to do, and what happened to it. Moments are seconds since the epoch.
+
+    yearly: the plan of a second item that is paid per year. decisions: what staff do about `unit`, the first one, once
+    the order is fulfilled.
+    """
 
     number: int
     behaviour: Behaviour
     plan: str
     quantity: int
     key: str
+    yearly: str | None = None
+    decisions: tuple[str, ...] = ()
+    unit: str | None = None
     customer: str = ""
     ids: set[str] = field(default_factory=set)
     pages: list[str] = field(default_factory=list)
@@ -72,8 +92,10 @@ class Order:
 
     def body(self) -> dict[str, Any]:
         """What is posted."""
-        item = {"plan": self.plan, "interval": "month", "quantity": self.quantity, "hostname": self.hostname}
-        return {"currency": "EUR", "items": [item]}
+        items = [{"plan": self.plan, "interval": "month", "quantity": self.quantity, "hostname": self.hostname}]
+        if self.yearly is not None:
+            items.append({"plan": self.yearly, "interval": "year", "quantity": 1, "hostname": f"yearly-{self.number}"})
+        return {"currency": "EUR", "items": items}
 
     def expected(self) -> tuple[str, ...]:
         """The states this order may be in when everything has settled."""
@@ -94,7 +116,7 @@ def orders(seed: int, count: int) -> list[Order]:
     behaviours: list[Behaviour] = list(_SHARES)[:count]
     behaviours += rng.choices(list(_SHARES), list(_SHARES.values()), k=count - len(behaviours))
     rng.shuffle(behaviours)
-    return [
+    found = [
         Order(
             number,
             behaviour,
@@ -104,6 +126,25 @@ def orders(seed: int, count: int) -> list[Order]:
         )
         for number, behaviour in enumerate(behaviours, 1)
     ]
+    _mix(found, rng)
+    _decide(found, rng)
+    return found
+
+
+def _mix(found: Sequence[Order], rng: random.Random) -> None:
+    """Some orders, and one that is simply paid, have two monthly servers and a yearly one, paid together."""
+    chosen = {order.number for order in found if rng.random() < _MIXED}
+    chosen |= {order.number for order in [order for order in found if order.behaviour == "pays"][:1]}
+    for order in found:
+        if order.number in chosen:
+            order.quantity, order.yearly = 2, rng.choice(_PLANS)
+
+
+def _decide(found: Sequence[Order], rng: random.Random) -> None:
+    delivered = [order for order in found if _EXPECTED.get(order.behaviour) == ("fulfilled",)]
+    for place, order in enumerate(delivered):
+        if place == 0 or rng.random() < _DECIDED:
+            order.decisions = rng.choice(_OF_TWO if order.quantity > 1 else _DECISIONS)
 
 
 def outcomes(found: Sequence[Order]) -> dict[str, dict[str, int]]:

@@ -22,6 +22,7 @@ class Outcome:
     orders: Sequence[Order] = ()
     injected: Sequence[Injected] = ()
     transactions: dict[str, int] = field(default_factory=dict)
+    decided: Counter[str] = field(default_factory=Counter)
     crashed_at: Counter[str] = field(default_factory=Counter)
     never_reached: list[str] = field(default_factory=list)
     deaths: Counter[str] = field(default_factory=Counter)
@@ -100,6 +101,9 @@ class Outcome:
         for behaviour, row in sorted(outcomes(self.orders).items()):
             states = ", ".join(f"{count} {state}" for state, count in sorted(row.items()))
             said.append(f"  {behaviour:<44}{sum(row.values()):8}  {states}")
+        mixed = sum(order.yearly is not None for order in self.orders)
+        said.append(f"  {'… of these, with items per month and per year':<44}{mixed:8}")
+        said += [f"  {'staff decided: ' + verb:<44}{count:8}" for verb, count in sorted(self.decided.items())]
         return said
 
     def _answers(self) -> list[str]:
@@ -124,6 +128,7 @@ class Outcome:
             "holds": self.holds,
             "orders": len(self.orders),
             "outcomes": outcomes(self.orders),
+            "decisions_of_staff": dict(self.decided),
             "faults": dict(Counter(entry.fault.kind for entry in self.injected if entry.met)),
             "transactions": self.transactions,
             "crash_points_reached": dict(self.crashed_at),

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.chaos.checker import Sources, check, timeline
+from tests.chaos.client import GaveUp
 from tests.chaos.customers import Customer, Shop
 from tests.chaos.links import Links
 from tests.chaos.logs import errors_in
@@ -20,6 +21,7 @@ from tests.chaos.orders import Order, orders
 from tests.chaos.report import Outcome
 from tests.chaos.schedule import PROCESSES, Fault, plan
 from tests.chaos.servers import Servers
+from tests.chaos.staff import Staff
 from tests.chaos.supervisor import Supervisor
 from tests.chaos.transactions import Transactions
 from tests.chaos.trouble import Trouble
@@ -141,21 +143,31 @@ class Run:
         running.supervisor.start()
         began = time.time()
         progress = asyncio.create_task(self._tell(running, shop))
+        staff = Staff(deployment.url, shop.answers, self.orders, self.seed)
+        deciding = asyncio.create_task(staff.work())
         try:
             await self._storm(running, shop)
             outcome.seconds["customers and faults"] = time.time() - began
             began = time.time()
             await running.transactions.switch_off()
             outcome.never_reached = await running.trouble.clear()
-            resting = await self._rest(running)
+            resting = await self._rest(running, deciding)
             outcome.seconds["coming to rest"] = time.time() - began
         finally:
-            progress.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await progress
+            await self._end_of(deciding, "staff did not get through with their decisions")
+            await self._end_of(progress)
             self._collect(running, shop)
+            outcome.violations += staff.violations
+            outcome.decided = staff.decided
         outcome.transactions = await running.transactions.count()
         await self._judge(running, shop, resting)
+
+    async def _end_of(self, task: asyncio.Task[None], unfinished: str | None = None) -> None:
+        if not task.done() and unfinished is not None:
+            self._outcome.violations.append(unfinished)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, GaveUp):
+            await task
 
     def _collect(self, running: House, shop: Shop) -> None:
         outcome, supervisor = self._outcome, running.supervisor
@@ -204,15 +216,16 @@ class Run:
                 f"{len(shop.orders)} · faults {begun} of {len(self.faults)} · processes started again {deaths}"
             )
 
-    async def _rest(self, running: House) -> InFlight:
-        """Waits until every order is where it must be and nothing is on its way; says what still is."""
+    async def _rest(self, running: House, deciding: asyncio.Task[None]) -> InFlight:
+        """Waits until every order is where it must be, all is decided and nothing is on its way; says what still is."""
         deadline, moving = time.monotonic() + _REST, time.monotonic()
         while True:
             looked = await running.watch.look(self.orders)
             resting = await running.watch.in_flight()
             moving = moving if resting.nothing else time.monotonic()
             at_their_place = all(order.settled for order in self.orders if order.id is not None)
-            if looked and at_their_place and resting.nothing and running.supervisor.everybody_runs:
+            done = looked and at_their_place and deciding.done()
+            if done and resting.nothing and running.supervisor.everybody_runs:
                 self._outcome.verdict = await check(running.sources)
                 if self._outcome.verdict.holds:
                     return resting
@@ -236,6 +249,7 @@ class Run:
             for order in self.orders
             if made.get(order.hostname, 0) != 1
         ]
+        outcome.violations += await running.watch.rights(self.orders)
         outcome.violations += await running.watch.dead_rows()
         outcome.verdict = await check(running.sources)
         broken = [order_id for finding in outcome.verdict.broken for order_id in finding.ids]

@@ -244,21 +244,6 @@ async def test_i7_a_machine_stops_and_drift_is_not_looked_for(
     assert found["I7"] == [service]
 
 
-async def test_i8_a_service_suspended_in_the_rows_before_there_is_a_check(
-    market: Market, before: set[tuple[str, str]]
-) -> None:
-    order = await market.buy("i8")
-    await market.delivered(order)
-    service = (await market.api("GET", f"/api/v1/services?order_id={order}"))["data"][0]["id"]
-    newest = "(SELECT id FROM provisioning.resources ORDER BY created_at DESC LIMIT 1)"
-    await market.sql(f"UPDATE provisioning.resources SET status = 'suspended' WHERE id = {newest}")
-    try:
-        found = await market.newly_broken(before)
-    finally:
-        await market.sql(f"UPDATE provisioning.resources SET status = 'active' WHERE id = {newest}")
-    assert found["I8"] == [service]
-
-
 async def test_the_amount_check_taken_out_is_seen_although_everything_looks_paid(
     market: Market, before: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

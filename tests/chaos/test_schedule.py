@@ -81,6 +81,20 @@ def test_every_behaviour_is_among_the_first_few_orders() -> None:
     assert len({order.key for order in orders(5, 200)}) == 200
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_every_run_has_a_mixed_order_and_a_decision_of_staff(seed: int) -> None:
+    found = orders(seed, 12)
+    assert any(order.behaviour == "pays" and len(order.body()["items"]) == 2 for order in found)
+    assert any(order.decisions for order in found)
+    assert all(order.expected() == ("fulfilled",) for order in found if order.decisions)
+
+
+def test_only_one_of_two_units_comes_back_after_it_ended() -> None:
+    restored = [order for order in orders(1, 400) if "restore" in order.decisions]
+    assert restored
+    assert all(order.quantity == 2 for order in restored)
+
+
 def test_a_fault_is_printed_with_all_it_takes_to_recognise_it() -> None:
     fault = Fault(3.5, "link.delay", "smtp", 4.0, {"delay": 0.2})
     assert str(fault) == "at order    3.5: link.delay smtp for 4.0 s delay=0.2"

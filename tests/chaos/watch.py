@@ -12,7 +12,7 @@ import asyncpg
 from aio_pika.exceptions import AMQPError
 
 from shared.kernel.ids import decode_id
-from tests.chaos.orders import Order
+from tests.chaos.orders import RIGHT_AFTER, Order
 from tests.chaos.schedule import SERVICES
 
 _DURABLE = (
@@ -94,6 +94,17 @@ class Watch:
             list(keys),
         )
         return {row["name"]: int(row["orders"]) for row in rows}
+
+    async def rights(self, orders: Iterable[Order]) -> list[str]:
+        """Units whose right is not what staff decided last."""
+        decided = {decode_id("ent", order.unit): order for order in orders if order.unit is not None}
+        rows = await self._fetch("SELECT id, status FROM catalog.entitlements WHERE id = ANY($1)", list(decided))
+        found = {row["id"]: row["status"] for row in rows}
+        return [
+            f"order {order.number}: {order.unit} is {found.get(unit)} after {', '.join(order.decisions)}"
+            for unit, order in decided.items()
+            if found.get(unit) != RIGHT_AFTER[order.decisions[-1]]
+        ]
 
     async def _fetch(self, statement: str, *arguments: Any) -> list[Any]:
         connection = await asyncpg.connect(self._database_url, timeout=5, command_timeout=10)

@@ -290,5 +290,5 @@ async def test_amounts_a_currency_cannot_have_are_refused(
     if fits:
         assert await price(sandbox, currency=currency, amount=amount)
     else:
-        with pytest.raises(stripe.InvalidRequestError, match="multiples"):
+        with pytest.raises(stripe.InvalidRequestError, match="multiple"):
             await price(sandbox, currency=currency, amount=amount)

@@ -14,6 +14,7 @@ from services.provisioning.adapters.capabilities import (
     PowerState,
     ProviderAmbiguous,
     ProviderError,
+    ProviderFull,
     ProviderUnavailable,
 )
 from tests.support.failing_hypervisor import (
@@ -49,7 +50,7 @@ __all__ = ["connect", "hypervisor", "quick", "ref", "slow", "slow_hypervisor"]
         ({"kind": "error", "status": 500, "count": 3}, [ProviderAmbiguous] * 3),
         # The clone ran and failed; Proxmox VE took its remains away.
         ({"kind": "task_error", "message": "lvcreate failed"}, [ProviderUnavailable]),
-        ({"kind": "task_error", "message": "no space left on device"}, [NeedsHuman]),
+        ({"kind": "task_error", "message": "no space left on device"}, [ProviderFull]),
         ({"kind": "error", "status": 429, "retry_after": 7}, [ProviderUnavailable]),
         ({"kind": "error", "status": 403}, [NeedsHuman]),
     ],

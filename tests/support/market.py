@@ -55,7 +55,7 @@ class Market:
     async def api(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """One call of the public API; a price that Stripe does not know yet is waited for."""
         if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+            headers.setdefault("Authorization", f"Bearer {self._token}")
 
         async def answer() -> httpx.Response | None:
             found = await self._client.request(method, self.instance.public_url + path, json=body, headers=headers)

@@ -98,13 +98,23 @@ def b4_one_resource_per_entitlement(evidence: Evidence) -> Line:
 def b5_one_machine_per_resource(evidence: Evidence) -> Line:
     """The machine our books name is the one that carries the resource's reference, and nobody else's."""
     line = Line("B5", "one machine per resource", settled=evidence.settled)
-    active = [row for row in evidence.resources.values() if row["status"] == "active" and row["provider"]]
+    owned = [row for row in evidence.resources.values() if row["status"] in ("active", "suspended") and row["provider"]]
     line.lacks(
-        "active resources whose machine is another one, or none",
+        "resources, running or at rest, whose machine is another one, or none",
         [
             f"{row['id']}: books say {row['external_ref']}"
-            for row in active
+            for row in owned
             if [str(machine.vmid) for machine in evidence.machines_of.get(row["id"], [])] != [row["external_ref"]]
+        ],
+    )
+    # Whoever deleted by hand what had ended anyway took nothing from anybody.
+    line.lacks(
+        "resources that ended and have another machine, or several",
+        [
+            f"{row['id']}: books say {row['external_ref']}"
+            for row in evidence.resources.values()
+            if row["status"] == "terminated"
+            and {str(machine.vmid) for machine in evidence.machines_of.get(row["id"], [])} - {row["external_ref"]}
         ],
     )
     shared = Counter(
@@ -113,7 +123,7 @@ def b5_one_machine_per_resource(evidence: Evidence) -> Line:
     line.breaks(
         "machines that several resources claim", [f"machine {vmid}" for vmid, times in shared.items() if times > 1]
     )
-    line.counted = f"{len(active)} active resources"
+    line.counted = f"{len(owned)} resources with a machine of their own"
     return line
 
 

@@ -26,15 +26,20 @@ _PREFIXES = {
     "price_id": "prc",
     "job_id": "job",
     "entry_id": "led",
+    "group_id": "grp",
 }
 # Table → the prefix of its own `id`, and what is read of it.
 _TABLES = {
     "catalog.orders": ("ord", "id, number, account_id, status, currency, total_minor, created_at, paid_at, attention"),
-    "catalog.order_items": ("itm", "id, order_id, product_type, quantity, name"),
+    "catalog.order_items": (
+        "itm",
+        "id, order_id, product_type, quantity, name, price_id, interval, paid_until, past_due_at, settled_at, ended_at",
+    ),
     "catalog.entitlements": ("ent", "id, order_id, item_id, account_id, ordinal, status, service_id, created_at"),
     "catalog.payments": ("", "order_id, checkout_id, amount_minor, currency, outcome, reason, paid_at"),
     "catalog.order_history": ("", 'order_id, verb, at, "by", reason, from_status, to_status'),
     "catalog.entitlement_history": ("", 'entitlement_id, verb, at, "by", reason'),
+    "catalog.customers": ("", "account_id"),
     "catalog.prices": ("prc", "id, plan_id, stripe_price_id"),
     "billing.checkouts": (
         "chk",
@@ -58,18 +63,29 @@ _TABLES = {
     "billing.entries": ("led", "id, kind, stripe_id, charge, invoice"),
     "billing.postings": ("", "entry_id, account, currency, amount_minor"),
     "billing.subscriptions": ("", "stripe_subscription_id, account_id, order_id, status"),
+    "billing.payment_groups": ("grp", "id, order_id, interval, starts, status, stripe_subscription_id"),
+    "billing.payment_group_items": ("", "group_id, item_id, price_id, quantity, live_units, delivered_at"),
+    "billing.payment_group_units": ("", "entitlement_id, live, version"),
     "billing.stripe_events": (
         "",
         "id, type, state, object_id, order_id, outcome, attempts, received_at, finished_at, stripe_created_at",
     ),
     "provisioning.resources": (
         "svc",
-        "id, entitlement_id, order_id, provider, external_ref, status, power, missing_since, created_at, activated_at",
+        (
+            "id, entitlement_id, order_id, provider, external_ref, status, power, missing_since, created_at, "
+            "activated_at, entitlement, entitlement_version, change_version"
+        ),
     ),
-    "provisioning.resource_history": ("", 'resource_id, verb, at, "by", reason'),
-    "provisioning.jobs": ("job", "id, intent, resource_id, state, attempts, last_error, created_at, finished_at"),
+    "provisioning.resource_history": ("", 'id, resource_id, verb, at, "by", reason, from_status, to_status'),
+    "provisioning.customers": ("", "account_id"),
+    "provisioning.jobs": (
+        "job",
+        "id, intent, resource_id, state, attempts, last_error, created_at, finished_at, requested_by",
+    ),
     "provisioning.job_steps": ("", "job_id, name, state, started_at, finished_at, detail, tries"),
     "support.notifications": ("ntf", "id, dedupe_key, template, recipient, state, sent_at, created_at"),
+    "support.customers": ("", "account_id"),
     "support.contacts": ("", "user_id, account_id"),
     "support.tickets": ("tkt", "id, cause, created_at"),
 }

@@ -34,7 +34,7 @@ def i1_paid_items_have_their_machine(evidence: Evidence) -> Line:
 def i2_no_machine_without_payment(evidence: Evidence) -> Line:
     """A machine that carries a reference of ours belongs to a service of a paid order."""
     line = Line("I2", "no live machine without a paid item", settled=evidence.settled)
-    unpaid, unknown, strangers = [], [], 0
+    unpaid, unknown, removed, strangers = [], [], [], 0
     for machine in evidence.machines:
         if machine.reference is None:
             strangers += 1
@@ -43,9 +43,12 @@ def i2_no_machine_without_payment(evidence: Evidence) -> Line:
         elif order not in evidence.paid_orders:
             status = evidence.orders[order]["status"] if order in evidence.orders else "unknown"
             unpaid.append(f"machine {machine.vmid} of {order} ({status})")
+        elif evidence.resources[machine.reference]["status"] == "removed":
+            removed.append(f"machine {machine.vmid} carrying {machine.reference}")
     line.counted = f"{len(evidence.machines) - strangers} machines of ours, {strangers} of strangers"
     line.breaks("machines of orders that are not paid", unpaid)
     line.breaks("machines whose reference no service has", unknown)
+    line.lacks("machines of services that were removed", removed)
     return line
 
 

@@ -1,10 +1,10 @@
 """What each kind of fact must have left behind where it was handled."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from tests.chaos.checker.effects_of_life import EFFECTS as OF_LIFE
+from tests.chaos.checker.effects_of_life import Effect
 from tests.chaos.checker.evidence import Evidence, Fact, Row
-
-_Effect = Callable[[Evidence, Fact], bool]
 
 
 def effect_missing(evidence: Evidence, fact: Fact) -> bool:
@@ -53,8 +53,14 @@ def _not_waiting(evidence: Evidence, fact: Fact) -> bool:
 
 def _entitlement_moved(evidence: Evidence, fact: Fact) -> bool:
     entitlement = evidence.entitlements.get(fact.data["entitlement_id"])
-    return entitlement is not None and entitlement["status"] not in (
-        ("granted", "delayed") if fact.type.endswith("activated.v1") else ("granted",)
+    if entitlement is None:
+        return False
+    if fact.type.endswith("activated.v1"):
+        return entitlement["status"] not in ("granted", "delayed")
+    # A right that rested or was over when its service failed is waited for again once it may go on.
+    went_on = {"resume_waiting", "restore_waiting"}
+    return entitlement["status"] != "granted" or any(
+        row["verb"] in went_on for row in evidence.story_of_right.get(entitlement["id"], [])
     )
 
 
@@ -82,7 +88,8 @@ def _ticket(evidence: Evidence, fact: Fact) -> bool:
     return any(row["cause"] == cause for row in evidence.tickets)
 
 
-_EFFECTS: dict[tuple[str, str], _Effect] = {
+_EFFECTS: dict[tuple[str, str], Effect] = {
+    **OF_LIFE,
     ("billing", "identity.user.registered.v1"): lambda evidence, fact: _known_person(evidence.payers, fact),
     ("billing", "catalog.plan.published.v1"): _plan_known,
     ("billing", "catalog.order.canceled.v1"): lambda evidence, fact: any(

@@ -1,6 +1,6 @@
 """Everything the judgement rests on, read once: rows, Stripe's objects, machines, mails."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -174,6 +174,33 @@ class Evidence:
     def story_of(self) -> dict[str, list[Row]]:
         """Order → its history."""
         return group((row["order_id"], row) for row in self.order_history)
+
+    @cached_property
+    def item_of(self) -> dict[str, Row]:
+        """Item id → the item."""
+        return {row["id"]: row for row in self.items}
+
+    @cached_property
+    def story_of_right(self) -> dict[str, list[Row]]:
+        """Entitlement → its history."""
+        return group((row["entitlement_id"], row) for row in self.tables["catalog.entitlement_history"])
+
+    @cached_property
+    def charged_of(self) -> dict[str, list[Row]]:
+        """Order → the items that billing charges for it."""
+        orders = {row["id"]: row["order_id"] for row in self.tables["billing.payment_groups"]}
+        return group((orders[row["group_id"]], row) for row in self.tables["billing.payment_group_items"])
+
+    @cached_property
+    def times_handled(self) -> Counter[tuple[str, str, str]]:
+        """Schema, type, and the entitlement or order it names → how many such facts were handled there."""
+        return Counter(
+            (fact.schema, fact.type, fact.data[name])
+            for fact in self.inbox
+            if fact.state == "done"
+            for name in ("entitlement_id", "order_id")
+            if fact.data.get(name)
+        )
 
     @cached_property
     def mail_keys(self) -> set[str]:

@@ -24,6 +24,19 @@ _HAPPENING: dict[str, Callable[[Fact], tuple[object, ...]]] = {
     "billing.invoice.paid.v1": lambda fact: (fact.data["invoice_id"],),
     "provisioning.resource.activated.v1": lambda fact: (fact.data["resource_id"],),
     "provisioning.resource.failed.v1": lambda fact: (fact.data["resource_id"], fact.data["version"]),
+    "catalog.item.delivered.v1": lambda fact: (fact.data["item_id"],),
+    **{
+        f"catalog.entitlement.{verb}.v1": lambda fact: (fact.data["entitlement_id"], fact.data["version"])
+        for verb in ("suspended", "resumed", "changed", "ended", "restored")
+    },
+    **{
+        f"provisioning.resource.{verb}.v1": lambda fact: (fact.data["resource_id"], fact.data["version"])
+        for verb in ("suspended", "changed", "terminated")
+    },
+    "billing.subscription.started.v1": lambda fact: (fact.data["subscription_id"],),
+    "billing.subscription.renewed.v1": lambda fact: (fact.data["invoice_id"],),
+    "billing.refund.succeeded.v1": lambda fact: (fact.data["refund_id"],),
+    "billing.dispute.opened.v1": lambda fact: (fact.data["dispute_id"],),
 }
 
 

@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 
 from tests.chaos.checker.evidence import Evidence, Row
 from tests.chaos.checker.findings import Line
-from tests.chaos.checker.later import named
 
 # Account and currency.
 Purse = tuple[str, str]
@@ -58,9 +57,20 @@ def i6_credit(evidence: Evidence) -> Line:
             if held[(account, currency)] != left[(account, currency)]
         ],
     )
-    others = [name for name in named(evidence, _CREDIT_WORDS) if not name.startswith(_READ)]
+    others = [name for name in _speaks_of_credit(evidence) if not name.startswith(_READ)]
     line.breaks("credit exists and nothing here checks it", others)
     return line
+
+
+def _speaks_of_credit(evidence: Evidence) -> list[str]:
+    """The tables and columns whose names say that they hold credit."""
+
+    def speaks(name: str) -> bool:
+        return any(word in name for word in _CREDIT_WORDS)
+
+    tables = {f"{schema}.{table}" for schema, table, _ in evidence.columns if speaks(table)}
+    columns = {f"{schema}.{table}.{column}" for schema, table, column in evidence.columns if speaks(column)}
+    return sorted(tables | columns)
 
 
 def _entries(evidence: Evidence) -> dict[str, Row]:

@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.chaos.checker import books, delivery, handling, later, ledger, money
+from tests.chaos.checker import books, charging, delivery, handling, ledger, money, suspension
 from tests.chaos.checker.database import Snapshot, read_database
 from tests.chaos.checker.evidence import Evidence, Machine, Stripe
 from tests.chaos.checker.findings import Report
@@ -17,10 +17,11 @@ _PROMISES = (
     money.i5_stripe_is_visible_here,
     ledger.i6_credit,
     delivery.i7_active_means_running,
-    later.i8_suspension,
+    suspension.i8_suspension,
     handling.i9_no_key_is_consumed_by_a_failure,
     handling.i10_facts_arrive_as_published,
     *books.LINES,
+    charging.b10_what_lives_is_charged,
 )
 
 
