@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _PATIENCE = 90.0
-_OUTAGE = 20.0
+_OUTAGE = 60.0
 
 
 class DemoFailed(Exception):

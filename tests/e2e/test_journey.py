@@ -134,7 +134,7 @@ async def test_a_service_is_stopped_and_started(page: Page, embedded: Embedded) 
     (machine,) = [machine for machine in embedded.machines() if machine["name"] == hostname]
     assert machine["status"] == "stopped"
     await page.get_by_role("button", name="Start", exact=True).click()
-    await expect(page.get_by_role("button", name="Reboot", exact=True)).to_be_visible(timeout=steps.PATIENCE)
+    await expect(page.get_by_role("button", name="Restart", exact=True)).to_be_visible(timeout=steps.PATIENCE)
 
 
 async def test_a_ticket_is_answered_by_staff(context: BrowserContext, browser: Browser, embedded: Embedded) -> None:

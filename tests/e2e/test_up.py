@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ez import demo
+from ez.demo import steps
 from tests.support.embedded import Embedded, free_base_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -40,13 +41,14 @@ def test_what_was_bought_is_still_there_after_a_restart(own: Embedded, ending: s
     own.start()
     api = demo.Api(own.url)
     demo.sign_up(api)
-    order = demo.buy(api, "vps-s")
+    order = steps.order(api, [{"plan": "vps-s", "interval": "month", "configuration": {"hostname": "kept"}}])
+    steps.pay(api, order["id"])
     assert own.stop(ending) == code
     own.start()
     try:
         found = api("GET", f"/api/v1/orders/{order['id']}")
         assert found["number"] == order["number"]
-        demo.wait_for("the order", lambda: api("GET", f"/api/v1/orders/{order['id']}")["status"] == "fulfilled")
+        steps.wait_for("the order", lambda: api("GET", f"/api/v1/orders/{order['id']}")["status"] == "fulfilled")
         assert len(own.machines()) == 1
     finally:
         own.stop()

@@ -1,5 +1,6 @@
 """`ez check --deploy` refuses what must not go to production, one finding per offence."""
 
+import base64
 import json
 import os
 import secrets
@@ -49,6 +50,7 @@ def fit() -> dict[str, str]:
         "SUPPORT_SMTP_URL": "smtps://ez:x@mail.acme.net:465",
         "PROVISIONING_PROXMOX_URL": "https://pve.internal:8006",
         "PROVISIONING_PROXMOX_TOKEN": "ez@pve!provisioning=7b0f6c1e-93a4-4d52-8e1c-0a5d7f2b6e39",
+        "PROVISIONING_SECRETS_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         **{f"{name}_DATABASE_URL": f"postgresql://ez_{name.lower()}:{word}@db.internal/ez" for name in SERVICES},
         **{f"GATEWAY_{name}_URL": f"http://{name.lower()}-api:8000" for name in SERVICES},
     }
@@ -80,6 +82,7 @@ OFFENCES: dict[str, tuple[str, dict[str, str]]] = {
     "not production": ("EZ_ENVIRONMENT", {"EZ_ENVIRONMENT": "local"}),
     "debug logging": ("EZ_LOG_LEVEL", {"EZ_LOG_LEVEL": "debug"}),
     "a log level that is none": ("EZ_LOG_LEVEL", {"EZ_LOG_LEVEL": "verbose"}),
+    "no seal for one-time passwords": ("PROVISIONING_SECRETS_KEY", {"PROVISIONING_SECRETS_KEY": ""}),
     "time that staff may move": ("BILLING_TEST_CLOCKS", {"BILLING_TEST_CLOCKS": "true"}),
     "a crash on purpose": ("EZ_CRASH_AT", {"EZ_CRASH_AT": "billing.after_commit"}),
     "error reports in the open": ("EZ_SENTRY_DSN", {"EZ_SENTRY_DSN": "http://key@errors.acme.net/1"}),

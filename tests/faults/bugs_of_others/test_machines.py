@@ -84,7 +84,7 @@ async def test_a_service_that_is_not_active_cannot_be_started_by_its_customer_by
         for method, path in _writes(provisioning):
             for action in ("start", "reboot"):
                 answer = await client.request(
-                    method, path.replace("{service_id}", resource.id), json={"action": action}
+                    method, path.replace("{service_id}", resource.id).replace("{name}", action), json={"action": action}
                 )
                 # Not merely a body this test does not know: the state refuses it.
                 assert answer.status_code == 409, (method, path)

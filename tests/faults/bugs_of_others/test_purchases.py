@@ -118,7 +118,7 @@ async def test_a_paid_service_is_not_active_and_nobody_is_welcomed_before_its_se
     await eventually(delayed, within=60, every=0.3, what="the delivery delayed")
     [service] = await customer.services(order)
     assert service["status"] in ("pending", "provisioning")
-    assert service["ipv4"] is None
+    assert service["address"] is None
     assert await customer.welcomes() == []
     assert customer.machines() == []
 

@@ -81,7 +81,7 @@ async def test_a_purchase_s_events_in_any_order_and_repeated_lead_to_the_same_fi
     expected = await told(shop)
     [checkout] = await shop.billing.rows("checkouts", "status, order_id")
     assert (checkout["status"], encode_id("ord", checkout["order_id"])) == ("paid", order.order_id)
-    assert len(expected["facts"]) == 3, "one payment of the order and two receipts"
+    assert len(expected["facts"]) == 5, "one payment, two receipts, a subscription that started and was renewed once"
 
     async def any_order(batches: list[list[int]]) -> None:
         kinds = [[events[number]["type"] for number in batch] for batch in batches]

@@ -91,13 +91,15 @@ async def test_an_event_of_the_other_mode_is_refused_and_shows_in_the_metrics(bi
 
 @pytest.mark.fault(9)
 @pytest.mark.fault(11)
-async def test_a_payment_in_an_unknown_api_version_is_parked_and_pays_nothing(shop: Shop) -> None:
+async def test_a_payment_in_an_unknown_api_version_is_asked_for_in_ours_and_what_it_claims_pays_nothing(
+    shop: Shop,
+) -> None:
     _order, session_id = await opened(shop)
     [row] = await shop.billing.rows("checkouts", "stripe_customer_id")
     paid = session(id=session_id, customer=row["stripe_customer_id"])
     made = event("checkout.session.completed", paid, api_version="2031-01-01.future")
     await shop.billing.apply(made)
     stored = await shop.billing.stored(made["id"])
-    assert (stored.state, stored.failure_class) == ("parked", "needs_human")
+    assert (stored.state, stored.failure_class) == ("done", None)
     assert [row["status"] for row in await shop.billing.rows("checkouts", "status")] == ["open"]
     assert await shop.billing.facts("billing.checkout") == []
