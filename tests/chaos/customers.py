@@ -75,11 +75,11 @@ class Customer:
             while (order := await self._shop.next(rate)) is not None:
                 try:
                     foreign = order.behaviour == "charged in another currency"
-                    # Stripe starts no subscription for whom it charges in another currency already, so what starts
-                    # with a delivery is not bought by the same customer.
-                    if placed % _ORDERS_PER_ACCOUNT == 0 or foreign or (order.yearly and self._charged_foreign):
+                    # Stripe neither opens a page nor starts a subscription for whom it charges in another currency,
+                    # so whoever is charged in one buys nothing else.
+                    if placed % _ORDERS_PER_ACCOUNT == 0 or foreign or self._charged_foreign:
                         await self._become_somebody()
-                        self._charged_foreign = foreign
+                    self._charged_foreign = foreign
                     placed += 1
                     await self._buy(order)
                 except GaveUp as error:
