@@ -62,6 +62,7 @@ class Customer:
         self._seed = seed
         self._client: Client | None = None
         self._email = ""
+        self._charged_foreign = False
         # A connection each: one that lay idle may be closed by the server just as a payment is sent over it.
         self._pages = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(force_close=True), timeout=aiohttp.ClientTimeout(total=30)
@@ -73,8 +74,12 @@ class Customer:
         try:
             while (order := await self._shop.next(rate)) is not None:
                 try:
-                    if placed % _ORDERS_PER_ACCOUNT == 0:
+                    foreign = order.behaviour == "charged in another currency"
+                    # Stripe neither opens a page nor starts a subscription for whom it charges in another currency,
+                    # so whoever is charged in one buys nothing else.
+                    if placed % _ORDERS_PER_ACCOUNT == 0 or foreign or self._charged_foreign:
                         await self._become_somebody()
+                    self._charged_foreign = foreign
                     placed += 1
                     await self._buy(order)
                 except GaveUp as error:
