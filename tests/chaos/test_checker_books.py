@@ -56,7 +56,8 @@ async def test_b2_a_payment_that_is_applied_each_time_it_is_told(
 
     def again(order: Order, payment: Any, **particulars: Any) -> bool:
         news = settle(order, payment, **particulars)
-        order.note("pay", at=particulars["at"], by=particulars["by"])
+        detail = {"amount": str(payment.particulars)}
+        order.note("pay", at=particulars["at"], by=particulars["by"], detail=detail)
         return news
 
     monkeypatch.setattr(Order, "_settle", again)
@@ -135,7 +136,7 @@ async def test_b6_a_mail_for_each_time_it_is_told(
     notify, numbers = notifying.notify, itertools.count()
 
     async def each_time(work: Any, dedupe_key: str, template: str, **more: Any) -> bool:
-        for _ in range(2 if template == "welcome_vps" else 1):
+        for _ in range(2 if template == "welcome_service" else 1):
             await notify(work, f"{dedupe_key}:{next(numbers)}", template, **more)
         return True
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from services.billing.adapters.payments import PaymentProvider, SubscriptionRequest
+from services.billing.adapters.payments import PaymentProvider, ProviderFailure, SubscriptionRequest
 from services.billing.domain import Checkout, PaymentGroup, Price, Subscription
 from services.billing.domain.facts import Stamp, SubscriptionFact
 from services.billing.domain.payment_group import per_price
@@ -90,8 +90,18 @@ class SubscriptionTasks:
                 units=wanted.live,
                 first_charge_at=self._in_future(group),
             )
-            fact = await self._payments.start_subscription(request, generation=generation_of(claimed))
+            fact = await self._started(request, generation_of(claimed))
         return await self._record(claimed, fact, None, wanted=wanted)
+
+    async def _started(self, request: SubscriptionRequest, generation: int) -> SubscriptionFact:
+        """What Stripe refuses for good is paid and delivered all the same, so a person must see to its renewal."""
+        try:
+            return await self._payments.start_subscription(request, generation=generation)
+        except ProviderFailure as failure:
+            if failure.failure is not FailureClass.PERMANENT:
+                raise
+            words = f"Stripe refused to renew {request.order_id}, which is paid and runs: {failure.reason}"
+            raise HandlingFailed(words, FailureClass.NEEDS_HUMAN) from failure
 
     def _in_future(self, group: PaymentGroup) -> datetime | None:
         """When it charges first; None, at once, where the paid time is over already."""

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from services.billing.adapters.payments import ProviderFailure
 from services.billing.use_cases import subscription_tasks
+from shared.database import FailureClass
 from tests.api.billing.carts import Line, cart
 from tests.api.billing.conftest import Shop
 from tests.support.stripe_sandbox import RunningSandbox
@@ -65,6 +67,21 @@ async def test_units_that_end_while_the_subscription_is_started_are_not_charged(
         for made in await order.subscriptions()
     }
     assert quantities == {"month": 1, "year": 1}
+
+
+async def test_what_stripe_refuses_to_renew_waits_for_a_person_and_says_what_it_means(
+    shop: Shop, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await (await cart(shop, sandbox, Line(), Line("year"))).pay()
+
+    async def refused(*_given: Any, **_more: Any) -> Any:
+        raise ProviderFailure("combining currencies on a single customer", FailureClass.PERMANENT)
+
+    monkeypatch.setattr(shop.billing.payments, "start_subscription", refused)
+    await order.deliver()
+    tasks = await shop.billing.rows("stripe_tasks WHERE kind = 'start_subscription'", "state, last_error")
+    assert {task["state"] for task in tasks} == {"parked"}
+    assert all("which is paid and runs" in task["last_error"] for task in tasks)
 
 
 @pytest.mark.fault(11)
