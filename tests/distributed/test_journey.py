@@ -16,7 +16,7 @@ import pytest_asyncio
 from shared.testing import eventually
 from tests.support.distributed import Distributed
 
-pytestmark = [pytest.mark.distributed, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.distributed, pytest.mark.timeout(600)]
 
 
 @pytest_asyncio.fixture(scope="module")

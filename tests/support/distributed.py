@@ -183,5 +183,5 @@ class Distributed:
             "DEMO_HYPERVISOR_TOKEN": self.hypervisor_token,
         }
         return await asyncio.to_thread(
-            subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150
+            subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280
         )
