@@ -197,6 +197,17 @@ class PaymentGroup(Base):
         delay = delivered - self.paid_at
         return delay if delay > ON_TIME else None
 
+    def first_period_end(self, at: datetime) -> datetime:
+        """Until when what began its subscription pays, whenever it is told: `at` where that is not known.
+
+        Stripe's snapshot may be of a later period, whose renewal nobody has paid yet; a trial is never charged.
+        """
+        end, recurrence = self.period_end or at, recurrence_of(self.interval)
+        begun = self.delivered_at if self.starts == WITH_DELIVERY else self.paid_at
+        if self.status == "trialing" or recurrence is None or begun is None:
+            return end
+        return min(end, recurrence.after(begun))
+
     def follow(self, subscription: Subscription) -> list[str]:
         """Shows the subscription's state; says what is news to others: started, past_due, recovered, ended.
 

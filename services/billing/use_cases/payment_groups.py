@@ -80,7 +80,7 @@ def _publish(work: UnitOfWork, group: PaymentGroup, subscription: Subscription, 
     }
     at = subscription.as_of
     if news == "started":
-        period_end = group.period_end or at
+        period_end = group.first_period_end(at)
         started_at = group.paid_at or at
         work.publish(
             SubscriptionStarted(**about, interval=group.interval, period_end=period_end, started_at=started_at)

@@ -85,7 +85,8 @@ def access_of(types: ProductTypes, resource: Resource) -> AccessView | None:
     kind = types.get(resource.product_type)
     if kind is None or resource.status not in ("active", "suspended"):
         return None
-    waiting = resource.secret is not None and resource.secret.shown_at is None
+    kept = resource.secret is not None and resource.secret.shown_at is None
+    waiting = kept and resource.status == "active"
     return kind.access(resource, password_waiting=waiting)
 
 

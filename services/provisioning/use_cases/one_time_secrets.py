@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.provisioning.domain import OneTimeSecret, Resource
+from services.provisioning.use_cases.run_job import resting_reason
 from services.provisioning.use_cases.tools import Tools
 from shared.database import UnitOfWork
 from shared.kernel import Conflict, NotFound, Principal
@@ -31,24 +32,27 @@ async def one_time_secret(work: UnitOfWork, tools: Tools, resource_id: str) -> s
 async def show_secret(work: UnitOfWork, tools: Tools, caller: Principal, resource_id: str) -> str:
     """The secret, for the only time.
 
-    Raises NotFound when there is none for this caller, Conflict (not-ready) before the service runs, and Gone after
-    it was shown.
+    Raises NotFound when there is none for this caller, Conflict (service-not-active) unless the service is active,
+    and Gone after it was shown.
     """
     statement = (
-        select(OneTimeSecret, Resource._status)
-        .join(Resource, Resource.id == OneTimeSecret.resource_id)
+        select(Resource, OneTimeSecret)
+        .outerjoin(OneTimeSecret, Resource.id == OneTimeSecret.resource_id)
         .where(Resource.id == resource_id, Resource.account_id == caller.account_id)
-        .with_for_update(of=OneTimeSecret)
+        .with_for_update(of=Resource)
     )
     found = (await work.session.execute(statement)).first()
     if found is None:
+        raise NotFound("There is no such service.")
+    resource, secret = found
+    if resource.status != "active":
+        detail = f"{resting_reason(resource)}; the password is shown while it is active."
+        raise Conflict(detail, slug="service-not-active")
+    if secret is None:
         raise NotFound("There is no one-time password for this service.")
-    secret, status = found
     if secret.sealed is None:
         detail = "The one-time password was shown already and is not kept. Set a new one inside the server."
         raise Gone(detail, slug="already-shown")
-    if status not in ("active", "suspended"):
-        raise Conflict("The password can be shown once the service runs.", slug="not-ready")
     value = tools.sealer.open(secret.sealed, resource_id)
     secret.sealed, secret.shown_at = None, work.clock.now()
     work.wake(f"timeline:{resource_id}")

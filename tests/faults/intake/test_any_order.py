@@ -47,15 +47,11 @@ async def arrive(shop: Shop, events: list[Event], batches: list[list[int]]) -> N
 
 async def told(shop: Shop) -> dict[str, Any]:
     """What billing knows and has told, without what depends on the moment by its meaning: a refusal is news only
-    while the order is unpaid, and a subscription that started tells the period it is in by then."""
+    while the order is unpaid."""
     seen = await picture(shop)
     kinds = await shop.billing.rows("outbox", "type")
     assert sum(row["type"].startswith("billing.payment.failed") for row in kinds) <= 1
     seen["facts"] = [fact for fact in seen["facts"] if "failed_at" not in fact and "code" not in fact]
-    seen["facts"] = [
-        {name: value for name, value in fact.items() if name != "period_end" or "interval" not in fact}
-        for fact in seen["facts"]
-    ]
     return {name: sorted(map(str, rows)) for name, rows in seen.items()}
 
 

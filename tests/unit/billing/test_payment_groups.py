@@ -189,3 +189,18 @@ def test_a_group_has_one_subscription_and_keeps_it() -> None:
     assert group.bind("sub_1")
     assert not group.bind("sub_2")
     assert group.stripe_subscription_id == "sub_1"
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(days=31), timedelta(days=700)])
+def test_a_start_tells_the_period_its_payment_was_for_however_late_it_is_told(later: timedelta) -> None:
+    [group] = groups_of(line("month"))
+    group.paid_at, group.status = NOW, "active"
+    group.period_end = datetime(2027, 2, 28, 11, 59, 58, tzinfo=UTC) + later
+    told = group.first_period_end(NOW)
+    assert told == (group.period_end if not later else datetime(2027, 2, 28, 12, 0, tzinfo=UTC))
+
+
+def test_a_trial_is_never_charged_and_told_as_it_is() -> None:
+    [group] = groups_of(line("month"))
+    group.paid_at, group.status, group.period_end = NOW, "trialing", NOW + timedelta(days=90)
+    assert group.first_period_end(NOW) == NOW + timedelta(days=90)
