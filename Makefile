@@ -10,12 +10,12 @@ DEMO ?= vps
 BENCH ?=
 PY := .venv/bin/python
 
-.PHONY: help up demo test test-long chaos bench check docs lock assets clean environment development
+.PHONY: help up demo test chaos bench check docs lock assets clean environment development
 
 help: ## Show this list
 	@echo "EZ Solutions: every paid order is fulfilled exactly once, and anyone can check it."
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Options: PORT=8000 (up, demo)   PYTEST='tests/unit -k money' (test)   UPGRADE=--upgrade (lock)"
 
@@ -26,10 +26,7 @@ demo: environment ## Show a capability against a running `make up`: DEMO=vps, mi
 	@exec $(PY) -m ez.demo $(DEMO) --url http://127.0.0.1:$(PORT)
 
 test: development assets ## Run every test; PYTEST='path -k name' chooses some
-	@exec $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long" $(PYTEST)
-
-test-long: development assets ## Run what `make test` leaves out because it takes long: the checker's guards, each broken on purpose
-	@exec $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m long $(PYTEST)
+	@exec $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 chaos: development assets ## Buy while everything breaks, then check every promise: CHAOS_ORDERS=200 CHAOS_SEED=1
 	@exec $(PY) -m tests.chaos

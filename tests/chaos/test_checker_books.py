@@ -15,7 +15,7 @@ from shared.messaging import Outbox
 from tests.support.market import Market, before, market, names
 
 __all__ = ["before", "market"]
-pytestmark = [pytest.mark.chaos, pytest.mark.long, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
 Before = set[tuple[str, str]]
 
 
@@ -191,6 +191,10 @@ async def test_b7_money_that_does_not_fit_is_shown_to_nobody(
     await market.stripe("POST", f"/_sandbox/checkout/{page}/pay", {"outcome": "success"})
     await market.quiet()
     found = await market.newly_broken(before)
+    paid = await market.stripe("GET", f"/v1/checkout/sessions/{page}")
+    # Stripe bills a customer in one currency only, while a subscription lives: the next test buys in euros.
+    await market.stripe("DELETE", f"/v1/subscriptions/{paid['subscription']}")
+    await market.quiet()
     assert names(found, "B7", order, page)
     assert names(found, "I5", page)
 

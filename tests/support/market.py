@@ -63,7 +63,7 @@ class Market:
 
         found = await eventually(answer, what=f"{method} {path}")
         assert found is not None
-        return found.raise_for_status().json()
+        return _body(found)
 
     async def order(self, hostname: str, quantity: int = 1) -> str:
         """Places an order and returns its id."""
@@ -90,13 +90,13 @@ class Market:
         answer = await self._client.request(
             method, self.sources.stripe_url + path, json=body, data=form, headers=headers
         )
-        return answer.raise_for_status().json()
+        return _body(answer)
 
     async def hypervisor(self, method: str, path: str, form: Any = None) -> Any:
         """A call of the hypervisor."""
         headers = {"Authorization": f"PVEAPIToken={self.sources.hypervisor_token}"}
         answer = await self._client.request(method, self.sources.hypervisor_url + path, data=form, headers=headers)
-        return answer.raise_for_status().json()["data"]
+        return _body(answer)["data"]
 
     async def sql(self, statement: str, *values: Any) -> list[Any]:
         """One statement as the administrator; its rows."""
@@ -152,6 +152,11 @@ class Market:
         for promise, name in sorted(await self.broken() - before):
             found[promise].append(name)
         return found
+
+
+def _body(answer: httpx.Response) -> Any:
+    assert answer.is_success, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
+    return answer.json()
 
 
 def _pairs(findings: list[Finding]) -> set[tuple[str, str]]:
