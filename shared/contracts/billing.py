@@ -83,7 +83,7 @@ class InvoicePaid(Event, wire_type="billing.invoice.paid.v1", subject="invoice_i
 
 
 class SubscriptionStarted(Event, wire_type="billing.subscription.started.v1", subject="subscription_id"):
-    """The items of an order that renew together have a subscription at Stripe; the first period is paid until `period_end`."""
+    """Items of an order that renew together have a subscription; their first period is paid until `period_end`."""
 
     subscription_id: str
     order_id: str
