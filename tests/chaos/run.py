@@ -27,6 +27,7 @@ from tests.chaos.transactions import Transactions
 from tests.chaos.trouble import Trouble
 from tests.chaos.watch import InFlight, Watch
 from tests.support.distributed import Distributed
+from tests.support.launching import Launch, executed
 
 CUSTOMERS = 6
 # Orders begun per second: about what two cores carry beside the restarts.
@@ -58,9 +59,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(directory: Path, seed: int) -> AsyncIterator[House]:
+async def house(directory: Path, seed: int, launch: Launch) -> AsyncIterator[House]:
     """The distributed form with a proxy on every link and a supervisor over every process."""
-    deployment = Distributed(directory, settings=_SETTINGS, durable=True)
+    deployment = Distributed(directory, settings=_SETTINGS, durable=True, launch=launch)
     parts = {name: deployment.ports[name] for name in ("postgres", "stripe", "hypervisor", "smtp", "gateway")}
     links = Links({**parts, "rabbit": deployment.broker.port}, directory / "proxy.log")
     deployment.via = links.ports
@@ -101,13 +102,16 @@ async def house(directory: Path, seed: int) -> AsyncIterator[House]:
 class Run:
     """`go` runs it all; it ends by itself, at the latest after `minutes`."""
 
-    def __init__(self, seed: int, count: int, *, minutes: float, say: Say = print, rate: float = RATE) -> None:
+    def __init__(
+        self, seed: int, count: int, *, minutes: float, say: Say = print, rate: float = RATE, launch: Launch = executed
+    ) -> None:
         self.seed = seed
         self.faults: list[Fault] = plan(seed, count)
         self.orders: list[Order] = orders(seed, count)
         self._minutes = minutes
         self._say = say
         self._rate = rate
+        self._launch = launch
         self._outcome = Outcome(seed, self.orders)
         self._began = time.time()
 
@@ -122,7 +126,7 @@ class Run:
         for fault in self.faults:
             self._say(f"  {fault}")
         try:
-            async with asyncio.timeout(self._minutes * 60), house(directory, self.seed) as running:
+            async with asyncio.timeout(self._minutes * 60), house(directory, self.seed, self._launch) as running:
                 await self._through(running)
         except TimeoutError:
             self._outcome.violations.append(f"the run did not end within {self._minutes:g} minutes")

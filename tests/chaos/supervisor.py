@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import random
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
+
+from tests.support.launching import Process
 
 _LOOK = 0.1
 RESTART_AFTER = (0.2, 2.0)
@@ -17,9 +18,9 @@ RESTART_AFTER = (0.2, 2.0)
 class Runner(Protocol):
     """Whoever starts processes by name (tests/support/distributed.py)."""
 
-    processes: dict[str, "subprocess.Popen[bytes]"]
+    processes: dict[str, Process]
 
-    def run(self, name: str, **extra: str) -> "subprocess.Popen[bytes]":
+    def run(self, name: str, **extra: str) -> Process:
         """Starts one process; `extra` goes into its environment."""
         ...
 

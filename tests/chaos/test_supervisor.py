@@ -11,6 +11,7 @@ import pytest
 
 from shared.testing import eventually
 from tests.chaos.supervisor import RESTART_AFTER, Supervisor
+from tests.support.launching import Process
 
 SLEEPS = "import time; time.sleep(60)"
 DIES_WHEN_ARMED = (
@@ -22,10 +23,10 @@ class Programs:
     """Small programs by name, as the house's processes are started by name."""
 
     def __init__(self) -> None:
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, Process] = {}
         self.started: list[tuple[str, str]] = []
 
-    def run(self, name: str, **extra: str) -> "subprocess.Popen[bytes]":
+    def run(self, name: str, **extra: str) -> Process:
         self.started.append((name, extra.get("EZ_CRASH_AT", "")))
         program = DIES_WHEN_ARMED if name == "armed" else SLEEPS
         self.processes[name] = subprocess.Popen([sys.executable, "-c", program], env=os.environ | extra)

@@ -5,12 +5,10 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from ez.embedded.environment import SERVICES, build_environment
@@ -18,9 +16,9 @@ from ez.embedded.postgres import EmbeddedPostgres
 from ez.embedded.secrets import load_or_make
 from shared.testing import eventually
 from tests.support.database import free_port
+from tests.support.launching import Launch, Process, forked
 from tests.support.rabbitmq import OwnBroker
 
-ROOT = Path(__file__).parents[2]
 _PARTS = ("gateway", *SERVICES, "stripe", "hypervisor", "smtp", "mail", "postgres")
 
 
@@ -30,6 +28,7 @@ class Distributed:
     `via` maps a part (`postgres`, `rabbit`, `stripe`, `hypervisor`, `smtp`; `gateway` for Stripe's webhooks) to the
     port of a proxy in front of it; `settings` are further environment variables of every process. Without `durable`,
     PostgreSQL acknowledges commits before it has written them: fast, and of no use to whoever kills PostgreSQL.
+    `launch` is how processes are started.
     """
 
     def __init__(
@@ -39,11 +38,13 @@ class Distributed:
         via: Mapping[str, int] | None = None,
         settings: Mapping[str, str] | None = None,
         durable: bool = False,
+        launch: Launch = forked,
     ) -> None:
         self.directory = directory
         # Ports under which processes reach a part, where that is not the part's own port: a proxy listens there.
         self.via: dict[str, int] = dict(via or {})
         self._settings = dict(settings or {})
+        self._launch = launch
         self.ports = {part: free_port() for part in _PARTS}
         self.ports |= {f"{service}-worker": free_port() for service in SERVICES}
         self.url = f"http://127.0.0.1:{self.ports['gateway']}"
@@ -51,7 +52,7 @@ class Distributed:
         self.postgres = EmbeddedPostgres(directory / "pg", self.ports["postgres"], durable=durable)
         self.broker = OwnBroker(directory / "rabbit")
         self.environment: dict[str, str] = {}
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, Process] = {}
 
     async def start(self) -> None:
         """Starts everything and waits until all of it is ready."""
@@ -78,8 +79,8 @@ class Distributed:
             **self._settings,
         }
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("EZ_CRASH")} | values
-        self._run_to_end("migrate")
-        self._run_to_end("seed", "--people")
+        for arguments in (("migrate",), ("seed", "--people")):
+            await self._run_to_end("ez", *arguments, log=self.directory / "prepare.log")
         for name in ("stripe", "hypervisor", "mail"):
             self.run(name)
         for service in SERVICES:
@@ -97,28 +98,34 @@ class Distributed:
         return parts._replace(netloc=f"{host}:{self.via[part]}").geturl()
 
     def _command(self, name: str) -> list[str]:
-        python = sys.executable
         if name in ("stripe", "hypervisor"):
-            return [python, "-m", f"sandbox.{name}", "--port", str(self.ports[name])]
+            return [f"sandbox.{name}", "--port", str(self.ports[name])]
         if name == "mail":
             ports = ["--port", str(self.ports["mail"]), "--smtp-port", str(self.ports["smtp"])]
-            return [python, "-m", "sandbox.mail", *ports, "--state", str(self.directory / "mail.sqlite")]
+            return ["sandbox.mail", *ports, "--state", str(self.directory / "mail.sqlite")]
         if name.endswith("-worker"):
-            return [python, "-m", "ez", "work", name.removesuffix("-worker"), "--port", str(self.ports[name])]
+            return ["ez", "work", name.removesuffix("-worker"), "--port", str(self.ports[name])]
         service = name.removesuffix("-api")
-        return [python, "-m", "ez", "serve", service, "--port", str(self.ports[service])]
+        return ["ez", "serve", service, "--port", str(self.ports[service])]
 
-    def run(self, name: str, **extra: str) -> subprocess.Popen[bytes]:
+    def run(self, name: str, **extra: str) -> Process:
         """Starts one process; `extra` goes into its environment (EZ_CRASH_AT=…)."""
-        with (self.directory / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                self._command(name), cwd=ROOT, env=self.environment | extra, stdout=log, stderr=subprocess.STDOUT
-            )
+        log = self.directory / f"{name}.log"
+        process = self._launch(*self._command(name), env=self.environment | extra, log=log)
         self.processes[name] = process
         return process
 
-    def _run_to_end(self, *arguments: str) -> None:
-        subprocess.run([sys.executable, "-m", "ez", *arguments], cwd=ROOT, env=self.environment, check=True, timeout=60)
+    def work(self, service: str, name: str) -> Process:
+        """Starts one more worker of a service, under a name of its own."""
+        log = self.directory / f"{name}.log"
+        process = self._launch("ez", "work", service, "--port", str(free_port()), env=self.environment, log=log)
+        self.processes[name] = process
+        return process
+
+    async def _run_to_end(self, *command: str, log: Path) -> None:
+        process = self._launch(*command, env=self.environment, log=log)
+        if ended := await asyncio.to_thread(process.wait, 60):
+            raise RuntimeError(f"{command} ended with {ended}:\n{log.read_text(errors='replace')[-2000:]}")
 
     async def ready(self) -> None:
         """Waits until every API, every worker and the gateway say they are ready.
@@ -175,13 +182,14 @@ class Distributed:
         self.broker.stop()
         await self.postgres.stop()
 
-    async def demo(self, plan: str = "vps-s") -> Any:
+    async def demo(self, plan: str = "vps-s") -> "subprocess.CompletedProcess[str]":
         """Runs the public demo against this deployment."""
-        command = [sys.executable, "-m", "ez.demo", "--url", self.url, "--plan", plan]
         environment = self.environment | {
             "DEMO_HYPERVISOR_URL": self.hypervisor_url,
             "DEMO_HYPERVISOR_TOKEN": self.hypervisor_token,
         }
-        return await asyncio.to_thread(
-            subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280
-        )
+        said = self.directory / "demo.out"
+        said.unlink(missing_ok=True)
+        process = self._launch("ez.demo", "--url", self.url, "--plan", plan, env=environment, log=said)
+        ended = await asyncio.to_thread(process.wait, 280)
+        return subprocess.CompletedProcess("ez.demo", ended, said.read_text(errors="replace"), "")

@@ -1,7 +1,5 @@
 """Runs the stand-in hypervisor as its own process, so that it can be killed, and speaks to its control API."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +9,10 @@ import httpx
 
 from sandbox.hypervisor.settings import HypervisorSandboxSettings
 from tests.support.database import free_port
+from tests.support.launching import Process, forked
 
 SETTINGS = HypervisorSandboxSettings(_env_file=None)
 TOKEN = f"PVEAPIToken={SETTINGS.token_id}={SETTINGS.token_secret.get_secret_value()}"
-_ROOT = Path(__file__).parents[2]
 
 
 class HypervisorProcess:
@@ -26,13 +24,11 @@ class HypervisorProcess:
         self._options = ["--port", str(self.port), "--time-scale", str(time_scale)]
         if state_path is not None:
             self._options += ["--state-path", str(state_path)]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self.client = httpx.Client(base_url=self.url, headers={"Authorization": TOKEN}, trust_env=False)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "sandbox.hypervisor", *self._options]
-        # Cut connections are reported by the server as incomplete answers; they are meant here.
-        self._process = subprocess.Popen(command, cwd=_ROOT, stderr=subprocess.DEVNULL)
+        self._process = forked("sandbox.hypervisor", *self._options)
         deadline = time.monotonic() + 20
         while True:
             try:

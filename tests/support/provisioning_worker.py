@@ -5,11 +5,8 @@ Everything it needs comes from the environment, as in production; the bus is its
 
 import asyncio
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from services.provisioning.main import create_service
 from services.provisioning.settings import ProvisioningSettings
@@ -17,8 +14,7 @@ from shared.messaging import LocalBroker, LocalTransport
 from tests.support.callers import TOKEN_KEYS
 from tests.support.database import TestDatabase
 from tests.support.hypervisor_sandbox import SETTINGS, HypervisorProcess
-
-_ROOT = Path(__file__).parents[2]
+from tests.support.launching import Process, forked
 
 
 def environment(database: TestDatabase, hypervisor: HypervisorProcess) -> dict[str, str]:
@@ -33,13 +29,10 @@ def environment(database: TestDatabase, hypervisor: HypervisorProcess) -> dict[s
 
 
 @contextmanager
-def worker_process(
-    database: TestDatabase, hypervisor: HypervisorProcess, *, crash_at: str = ""
-) -> Iterator[subprocess.Popen[bytes]]:
+def worker_process(database: TestDatabase, hypervisor: HypervisorProcess, *, crash_at: str = "") -> Iterator[Process]:
     """A started worker that dies at the named point; ended for certain when the block ends."""
     given = {**os.environ, **environment(database, hypervisor), "EZ_CRASH_AT": crash_at}
-    command = [sys.executable, "-m", "tests.support.provisioning_worker"]
-    process = subprocess.Popen(command, cwd=_ROOT, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = forked("tests.support.provisioning_worker", env=given)
     try:
         yield process
     finally:

@@ -1,8 +1,6 @@
 import asyncio
 import os
 import signal
-import sys
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -12,8 +10,7 @@ from shared.testing import eventually
 from tests.api.support.conftest import Customer, Inbox, Support
 from tests.support.callers import bearer, staff
 from tests.support.database import TestDatabase, free_port
-
-ROOT = Path(__file__).parents[3]
+from tests.support.launching import forked
 
 
 async def receipt(support: Support, ada: Customer) -> str:
@@ -200,21 +197,13 @@ async def test_a_wrong_mail_password_keeps_the_mail(support: Support, inbox: Inb
 
 async def run_until_killed(database_url: str, port: int, point: str) -> int:
     """Starts the worker so that it dies at `point`; returns how it ended."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.api.support.worker_process",
-        database_url,
-        str(port),
-        cwd=ROOT,
-        env={**os.environ, "EZ_CRASH_AT": point},
-        stdout=asyncio.subprocess.DEVNULL,
+    process = forked(
+        "tests.api.support.worker_process", database_url, str(port), env={**os.environ, "EZ_CRASH_AT": point}
     )
     try:
-        return await asyncio.wait_for(process.wait(), 60)
+        return await asyncio.to_thread(process.wait, 60)
     finally:
-        if process.returncode is None:
-            process.kill()
+        process.kill()
 
 
 @pytest.mark.crash

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ import httpx
 from shared.testing import eventually
 from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS
 from tests.support.database import free_port
+from tests.support.launching import Process, forked
 from tests.support.stripe_payloads import SECRET, encoded, signed
 
-ROOT = Path(__file__).parents[3]
 _NOWHERE = "127.0.0.1:9"
 
 
@@ -40,7 +39,7 @@ def environment(database_url: str, **changes: str) -> dict[str, str]:
 class Api:
     """One running API and a client for it."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", port: int) -> None:
+    def __init__(self, process: Process, port: int) -> None:
         self.process = process
         self.port = port
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
@@ -63,7 +62,7 @@ class BillingProcesses:
     def __init__(self, database_url: str, directory: Path) -> None:
         self._url = database_url
         self._directory = directory
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[Process] = []
         self._apis: list[Api] = []
 
     async def serve(self, count: int = 1, **changes: str) -> list[Api]:
@@ -77,24 +76,17 @@ class BillingProcesses:
             await self._ready(api.port, api.process)
         return started
 
-    async def work(self, count: int = 1, **changes: str) -> "list[subprocess.Popen[bytes]]":
+    async def work(self, count: int = 1, **changes: str) -> "list[Process]":
         """Starts workers. They are not waited for: what they do is."""
         return [self._run("work", free_port(), changes) for _ in range(count)]
 
-    def _run(self, command: str, port: int, changes: dict[str, str]) -> "subprocess.Popen[bytes]":
+    def _run(self, command: str, port: int, changes: dict[str, str]) -> Process:
         log = self._directory / f"{command}-{len(self._processes)}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "ez", command, "billing", "--port", str(port)],
-                cwd=ROOT,
-                env=environment(self._url, **changes),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        process = forked("ez", command, "billing", "--port", str(port), env=environment(self._url, **changes), log=log)
         self._processes.append(process)
         return process
 
-    async def _ready(self, port: int, process: "subprocess.Popen[bytes]") -> None:
+    async def _ready(self, port: int, process: Process) -> None:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
 
             async def answers() -> bool:
@@ -126,6 +118,6 @@ class BillingProcesses:
                 process.wait()
 
 
-async def killed(process: "subprocess.Popen[bytes]") -> bool:
+async def killed(process: Process) -> bool:
     """Waits for the process to end; whether SIGKILL did it."""
     return await asyncio.wait_for(asyncio.to_thread(process.wait), 60) == -signal.SIGKILL

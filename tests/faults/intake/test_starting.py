@@ -9,8 +9,9 @@ import pytest
 
 from services.billing.adapters.stripe import SignatureVerifier
 from shared.kernel import SystemClock
-from tests.faults.intake.processes import ROOT, environment
+from tests.faults.intake.processes import environment
 from tests.support.database import free_port
+from tests.support.launching import ROOT
 from tests.unit.test_check import fit
 
 SECRET = "BILLING_STRIPE_WEBHOOK_SECRETS"

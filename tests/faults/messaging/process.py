@@ -9,11 +9,9 @@ or the broker: before and after every statement, before and after every commit, 
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from aio_pika import IncomingMessage
@@ -27,12 +25,11 @@ from shared.contracts.identity import UserRegistered
 from shared.database import Database, DurableWorker
 from shared.messaging import Consumer, Outbox, RabbitTransport, Relay
 from tests.faults.messaging.parts import Post, impatient_inbox, impatient_outbox, listeners
-
-_ROOT = Path(__file__).parents[3]
+from tests.support.launching import Process, forked
 
 
 @contextmanager
-def part_process(part: str, post: Post, **extra: str) -> Iterator["subprocess.Popen[bytes]"]:
+def part_process(part: str, post: Post, **extra: str) -> Iterator[Process]:
     """A started part; ended for certain when the block ends."""
     service = "identity" if part == "relay" else "support"
     given = {
@@ -42,8 +39,7 @@ def part_process(part: str, post: Post, **extra: str) -> Iterator["subprocess.Po
         "PART_QUEUE": post.queue,
         **extra,
     }
-    command = [sys.executable, "-m", "tests.faults.messaging.process", part]
-    process = subprocess.Popen(command, cwd=_ROOT, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = forked("tests.faults.messaging.process", part, env=given)
     try:
         yield process
     finally:

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import signal
-import subprocess
-import sys
 import tempfile
 import urllib.request
 from collections.abc import AsyncIterator
@@ -16,8 +14,7 @@ import pytest
 import pytest_asyncio
 
 from shared.testing import eventually
-from tests.support.database import free_port
-from tests.support.distributed import ROOT, Distributed
+from tests.support.distributed import Distributed
 
 pytestmark = [pytest.mark.distributed, pytest.mark.fault(33), pytest.mark.timeout(300)]
 
@@ -74,11 +71,7 @@ async def test_a_worker_frozen_in_the_middle_of_a_delivery_cannot_write_when_it_
     token = await ask(running, "SELECT lease_token FROM provisioning.jobs")
 
     successor = "provisioning-worker-successor"
-    with (running.directory / f"{successor}.log").open("ab") as log:
-        command = [sys.executable, "-m", "ez", "work", "provisioning", "--port", str(free_port())]
-        running.processes[successor] = subprocess.Popen(
-            command, cwd=ROOT, env=running.environment, stdout=log, stderr=subprocess.STDOUT
-        )
+    running.work("provisioning", successor)
     outcome = await buying  # the lease ends by itself, the successor delivers, the welcome mail arrives
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr + running.logs()
     before = await _books(running)
