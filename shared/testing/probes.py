@@ -8,7 +8,7 @@ Found = TypeVar("Found")
 
 
 async def eventually(
-    probe: Callable[[], Awaitable[Found]], *, within: float = 20.0, every: float = 0.05, what: str = ""
+    probe: Callable[[], Awaitable[Found]], *, within: float = 60.0, every: float = 0.05, what: str = ""
 ) -> Found:
     """Calls `probe` until it returns something truthy, for at most `within` seconds; returns that.
 

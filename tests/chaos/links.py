@@ -38,7 +38,7 @@ class Links:
             command += ["--link", f"{name}={self.ports[name]}:{target}"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-        await eventually(self._connected, within=20, what="the proxy")
+        await eventually(self._connected, what="the proxy")
 
     async def _connected(self) -> bool:
         try:

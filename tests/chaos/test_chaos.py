@@ -5,7 +5,7 @@ import pytest
 from tests.chaos.run import Run
 from tests.support.launching import forked
 
-pytestmark = [pytest.mark.distributed, pytest.mark.chaos, pytest.mark.fault(36), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.distributed, pytest.mark.chaos, pytest.mark.fault(36)]
 
 
 @pytest.mark.parametrize("seed", [1, 2])

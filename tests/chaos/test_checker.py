@@ -10,7 +10,7 @@ from tests.chaos.checker import check, timeline
 from tests.support.market import Market, market
 
 __all__ = ["market"]
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.chaos]
 ROOT = Path(__file__).parents[2]
 PROMISES = [f"I{number}" for number in range(1, 11)]
 

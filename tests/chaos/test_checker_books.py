@@ -15,7 +15,7 @@ from shared.messaging import Outbox
 from tests.support.market import Market, before, market, names
 
 __all__ = ["before", "market"]
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.chaos]
 Before = set[tuple[str, str]]
 
 

@@ -15,7 +15,7 @@ from shared.messaging.transports.local import LocalTransport
 from tests.support.market import Market, before, market, names
 
 __all__ = ["before", "market"]
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.chaos]
 
 
 async def test_i9_a_failed_handler_that_keeps_its_dedupe_key(

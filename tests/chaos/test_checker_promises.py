@@ -21,7 +21,7 @@ from shared.testing import eventually
 from tests.support.market import Market, before, market, names
 
 __all__ = ["before", "market"]
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.chaos]
 
 
 async def test_i1_an_entitlement_that_delivers_nothing(

@@ -20,7 +20,7 @@ from tests.chaos.checker import Report, check
 from tests.support.market import Market, before, market, names
 
 __all__ = ["before", "market"]
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.chaos]
 Before = set[tuple[str, str]]
 
 

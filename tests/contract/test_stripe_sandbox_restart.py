@@ -77,7 +77,7 @@ async def test_state_keys_and_pending_deliveries_survive_kill_9(tmp_path: Path) 
             assert again.content == first.content
             assert again.headers["idempotent-replayed"] == "true"
             types = await sandbox.event_types()
-            await eventually(lambda: len({entry.event["id"] for entry in target.received}) == len(types), 10)
+            await eventually(lambda: len({entry.event["id"] for entry in target.received}) == len(types))
             for _ in range(100):
                 answer = await sandbox.control.get("/_sandbox/deliveries", params={"state": "pending"})
                 if not answer.json()["data"]:
@@ -120,7 +120,7 @@ async def test_a_kill_during_a_storm_loses_no_acknowledged_payment(tmp_path: Pat
                 {"type": "checkout.session.completed", "limit": 100}
             )
             assert len(complete.data) == len(charges.data) == len(completions.data) >= len(paid)
-            await eventually(lambda: target.types().count("checkout.session.completed") >= len(paid), 10)
+            await eventually(lambda: target.types().count("checkout.session.completed") >= len(paid))
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ async def test_a_consumer_that_stops_gets_the_rest_when_it_returns(make: Make) -
     await first.subscribe(consumer, never)
     sent, ear = _message(kind), Ear()
     publishing = asyncio.create_task(publisher.publish([sent]))
-    await asyncio.wait_for(stuck.wait(), 10)
+    await asyncio.wait_for(stuck.wait(), 60)
     await first.stop()
     publishing.cancel()
     await second.start()

@@ -10,7 +10,7 @@ from ez.seeding import CUSTOMER, STAFF, Login
 from shared.testing import eventually
 from tests.support.embedded import Embedded
 
-PATIENCE = 45_000
+PATIENCE = 120_000
 
 
 async def sign_in(page: Page, embedded: Embedded, who: Login = CUSTOMER) -> None:

@@ -11,7 +11,7 @@ from ez import demo
 from shared.testing import eventually
 from tests.support.embedded import Embedded
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e]
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ async def _status(api: demo.Api, order: Any, *wanted: str) -> Any:
         found = await asyncio.to_thread(api, "GET", f"/api/v1/orders/{order['id']}")
         return found if found["status"] in wanted else None
 
-    return await eventually(probe, within=60, every=0.3, what=f"order {' or '.join(wanted)}")
+    return await eventually(probe, every=0.3, what=f"order {' or '.join(wanted)}")
 
 
 def _machines(embedded: Embedded, hostname: str) -> int:

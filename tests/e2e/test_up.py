@@ -12,7 +12,7 @@ from ez import demo
 from ez.demo import steps
 from tests.support.embedded import Embedded, free_base_port
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e]
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from shared.web.invariants import PromiseWatch
 from tests.support.market import Market, market
 
 __all__ = ["market"]
-pytestmark = pytest.mark.timeout(120)
 
 WATCHED = {
     "identity": identity.INVARIANTS,

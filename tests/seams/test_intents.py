@@ -58,7 +58,7 @@ async def test_a_server_lives_its_whole_life(over_http: Provisioning, hypervisor
     async with over_http.working():
 
         async def until(status: str) -> None:
-            await over_http.until(resource.id, lambda found: found.status == status and not found.pending, within=40)
+            await over_http.until(resource.id, lambda found: found.status == status and not found.pending)
 
         await until("active")
         bigger = {**SPEC, "cores": 4, "memory_mb": 8192, "disk_gb": 80}
@@ -66,7 +66,7 @@ async def test_a_server_lives_its_whole_life(over_http: Provisioning, hypervisor
             EntitlementChanged, resource, 2, plan_code="vps-l", plan_name="VPS L", spec=bigger,
             configuration={"template": "debian-12"},
         )  # fmt: skip
-        await over_http.until(resource.id, lambda found: found.plan_code == "vps-l", within=40)
+        await over_http.until(resource.id, lambda found: found.plan_code == "vps-l")
         [machine] = hypervisor.machines()
         assert (machine["cores"], machine["memory_mb"], machine["disk_bytes"]) == (4, 8192, 80 * 2**30)
         await over_http.tell(EntitlementSuspended, resource, 3)
@@ -105,7 +105,7 @@ async def test_its_buyer_signs_in_with_the_key_and_the_one_time_password(
     resource = await over_http.grant(account_id=CALLER.account_id, configuration=configuration)
     hypervisor.inject(kind="drop", method="POST", path="/config$")
     async with over_http.working(), over_http.client(CALLER) as client:
-        await over_http.until(resource.id, lambda found: found.status == "active", within=40)
+        await over_http.until(resource.id, lambda found: found.status == "active")
         page = (await client.get(f"/api/v1/services/{resource.id}")).json()
         [machine] = hypervisor.machines()
         assert page["access"]["command"] == f"ssh root@{machine['ipv4']}"

@@ -12,7 +12,6 @@ from tests.support.embedded import Embedded, embedded
 
 __all__ = ["embedded"]
 
-pytestmark = pytest.mark.timeout(400)
 DAY = 24 * 3600
 
 
@@ -44,7 +43,7 @@ class Buyer:
 
     def wait(self, what: str, probe: Callable[[], Any]) -> Any:
         """Until the probe holds."""
-        return steps.wait_for(what, probe, 120)
+        return steps.wait_for(what, probe, 240)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from shared.testing import eventually
 from tests.seams.upgrade.upgraded import PATIENCE, Upgraded, upgraded
 
 __all__ = ["upgraded"]
-pytestmark = [pytest.mark.timeout(400)]
+
 
 SETTLED = {
     "two-units": "fulfilled",

@@ -135,10 +135,8 @@ class Distributed:
         apis = [(service, f"{service}-api") for service in SERVICES]
         workers = [(f"{service}-worker", f"{service}-worker") for service in SERVICES]
         for port, name in apis + workers:
-            await eventually(partial(self._ready, name, self.ports[port], "ready"), within=60, what=f"{name} ready")
-        await eventually(
-            partial(self._ready, "gateway", self.ports["gateway"], "live"), within=60, what="gateway ready"
-        )
+            await eventually(partial(self._ready, name, self.ports[port], "ready"), what=f"{name} ready")
+        await eventually(partial(self._ready, "gateway", self.ports["gateway"], "live"), what="gateway ready")
 
     async def _ready(self, name: str, port: int, kind: str) -> bool:
         if (ended := self.processes[name].poll()) is not None:

@@ -19,7 +19,7 @@ from shared.testing import eventually
 from tests.chaos.checker import Finding, Report, Sources, check
 from tests.support.embedded import free_base_port
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 _DURABLE = ("outbox", "inbox")
 _SCHEMAS = ("identity", "billing", "catalog", "provisioning", "support")
 _QUEUES = (

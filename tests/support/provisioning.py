@@ -188,7 +188,7 @@ class Provisioning:
         async with self.working():
             return await self.until(resource.id, lambda found: found.status == "active")
 
-    async def until(self, resource_id: str, holds: Callable[[Resource], bool], within: float = 15) -> Resource:
+    async def until(self, resource_id: str, holds: Callable[[Resource], bool], within: float = 60) -> Resource:
         """Waits until the resource is as wanted."""
 
         async def probe() -> Resource | None:
@@ -199,7 +199,7 @@ class Provisioning:
         assert found is not None
         return found
 
-    async def until_job(self, holds: Callable[[Job], bool], within: float = 15, **where: Any) -> Job:
+    async def until_job(self, holds: Callable[[Job], bool], within: float = 60, **where: Any) -> Job:
         """Waits until the job is as wanted."""
 
         async def probe() -> Job | None:

@@ -178,7 +178,7 @@ async def attached(url: str) -> AsyncIterator[RunningSandbox]:
             await sdk._requestor._get_http_client().close_async()  # type: ignore[no-untyped-call]
 
 
-async def eventually(probe: Callable[[], bool], seconds: float = 5.0) -> None:
+async def eventually(probe: Callable[[], bool], seconds: float = 60.0) -> None:
     """Waits until the probe holds. Raises AssertionError when it does not in time."""
     for _ in range(int(seconds / 0.02)):
         if probe():

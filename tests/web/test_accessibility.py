@@ -11,7 +11,7 @@ from tests.web.fake_data import World
 from tests.web.pages_list import every_page
 
 # A walk over thirty pages takes a minute on a busy two-core machine.
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e]
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _WATCH = """

@@ -6,10 +6,11 @@ from datetime import datetime
 from sqlalchemy import select
 
 from services.billing.adapters.payments import OpenedSession, SessionLine, SessionRequest
-from services.billing.domain import Checkout, CheckoutLine, ClosedOrder, PaymentGroup, Price
+from services.billing.domain import Checkout, CheckoutLine, ClosedOrder, PaymentGroup, PaymentGroupItem, Price
 from services.billing.domain.checkout import mode_for
 from services.billing.domain.interval import ONE_TIME, UnknownInterval, recurrence_of
-from services.billing.domain.payment_group import WITH_PAYMENT
+from services.billing.domain.payment_group import NEVER, WITH_PAYMENT
+from services.billing.domain.subscription import ENDED
 from services.billing.use_cases.close_order import close_page, lock_order
 from services.billing.use_cases.payment_groups import groups_of_order
 from shared.database import UnitOfWork
@@ -100,6 +101,7 @@ async def prepare_checkout(
         return CheckoutLink(checkout.id, checkout.session_url, checkout.session_expires_at)
     if checkout.status == "open" and checkout.stripe_session_id is not None:
         return ClosePage(checkout.stripe_session_id)
+    await _check_currency(work, terms)
     lines = await _session_lines(work, terms)
     fresh = checkout.status == "expired" or not checkout.can_still_be_created(now)
     if fresh:
@@ -107,6 +109,23 @@ async def prepare_checkout(
         checkout.next_session(customer_id, now)
     groups = await groups_of_order(work, terms.order_id)
     return OpenPage(_request(checkout, groups, lines, public_url), fresh=fresh and checkout.attempt == 1)
+
+
+async def _check_currency(work: UnitOfWork, terms: CheckoutTerms) -> None:
+    """Stripe charges what renews for one customer in one currency
+    (https://docs.stripe.com/invoicing/multi-currency-customers): an order in another could be paid, and never renew."""
+    renewing = select(PaymentGroup.currency).where(
+        PaymentGroup.account_id == terms.account_id,
+        PaymentGroup.currency != terms.currency,
+        PaymentGroup.paid_at.is_not(None),
+        PaymentGroup.starts != NEVER,
+        PaymentGroup.status.not_in(ENDED),
+        PaymentGroup.items.any(PaymentGroupItem.live_units > 0),
+    )
+    bound_to = (await work.session.execute(renewing.limit(1))).scalar_one_or_none()
+    if bound_to is not None and any(line.interval != ONE_TIME for line in terms.lines):
+        detail = f"This account's services renew in {bound_to}. Place the order in {bound_to}, or from another account."
+        raise Conflict(detail, slug="other-currency", title="This order is in another currency")
 
 
 async def locked_checkout(work: UnitOfWork, terms: CheckoutTerms) -> Checkout:

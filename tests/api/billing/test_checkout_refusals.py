@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.kernel import new_id
+from tests.api.billing.carts import Line, cart
 from tests.api.billing.conftest import Billing, Order, Shop
 from tests.api.billing.payment_pages import ask, sessions, slug
 from tests.support.callers import bearer, customer, service_bearer, staff
@@ -60,6 +61,27 @@ async def test_a_line_at_an_interval_nobody_knows_is_refused_rather_than_guessed
     answer = await ask(shop.billing, body)
     assert (answer.status_code, slug(answer)) == (422, "unknown-interval")
     assert [error["pointer"] for error in answer.json()["errors"]] == ["/lines/0/interval"]
+
+
+async def test_an_account_whose_services_renew_in_one_currency_cannot_pay_in_another_until_they_end(
+    shop: Shop, sandbox: RunningSandbox
+) -> None:
+    """Stripe would take the money for a mixed order, and then refuse to renew it."""
+    bought = await (await cart(shop, sandbox, Line(), Line("year"))).pay()
+    dollars = new_id("prc")
+    await shop.billing.hear(shop.published(2, price_id=dollars, currency="USD"))
+    await shop.billing.run_tasks()
+    foreign = Order(account_id=bought.account_id, price_id=dollars, currency="USD")
+    opened = len(await sessions(sandbox))
+    answer = await shop.billing.open_checkout(foreign)
+    assert (answer.status_code, slug(answer)) == (409, "other-currency")
+    assert "renew in EUR" in answer.json()["detail"]
+    assert len(await sessions(sandbox)) == opened
+
+    elsewhere = replace(foreign, account_id=await shop.account("eve@example.com"), order_id=new_id("ord"))
+    assert (await shop.billing.open_checkout(elsewhere)).status_code == 200
+    await shop.billing.execute("UPDATE payment_group_items SET live_units = 0")
+    assert (await shop.billing.open_checkout(foreign)).status_code == 200
 
 
 async def test_two_lines_that_name_one_item_are_refused(shop: Shop) -> None:

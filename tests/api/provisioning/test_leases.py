@@ -122,7 +122,7 @@ async def test_a_call_is_broken_off_when_its_lease_is_lost(fresh_database: TestD
     await provisioning.until_job(lambda job: job.step("create").state == "active", intent=CREATE)
     await provisioning.execute("UPDATE provisioning.jobs SET lease_token = gen_random_uuid()")
     with pytest.raises(LeaseLost):
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, 60)
     assert provisioning.memory.created == 0
     await provisioning.close()
 

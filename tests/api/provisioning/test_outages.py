@@ -65,7 +65,7 @@ async def test_one_probe_asks_while_the_others_wait_and_its_success_wakes_all(pr
         )
         provisioning.memory.away = False
         for resource in resources:
-            await provisioning.until(resource.id, lambda found: found.status == "active", within=20)
+            await provisioning.until(resource.id, lambda found: found.status == "active")
     assert provisioning.memory.created == 6
 
 

@@ -41,7 +41,7 @@ async def test_twenty_deliveries_at_once_make_one_machine(
     async with provisioning.working():
         await at_once(20, lambda: provisioning.receive(fact))
         resource = await provisioning.resource(entitlement_id=fact.entitlement_id)
-        delivered = await provisioning.until(resource.id, lambda found: found.status == "active", within=30)
+        delivered = await provisioning.until(resource.id, lambda found: found.status == "active")
     [machine] = hypervisor.machines()
     assert (str(machine["vmid"]), machine["ipv4"]) == (delivered.external_ref, delivered.address)
     assert (machine["cores"], machine["memory_mb"], machine["disk_bytes"]) == (2, 4096, 40 * 2**30)
@@ -55,7 +55,7 @@ async def test_trouble_at_any_write_still_ends_in_one_machine(
     hypervisor.inject(kind=kind, method="PUT" if "resize" in path else "POST", path=path)
     resource = await provisioning.grant()
     async with provisioning.working():
-        await provisioning.until(resource.id, lambda found: found.status == "active", within=30)
+        await provisioning.until(resource.id, lambda found: found.status == "active")
     [machine] = hypervisor.machines()
     assert resource.id in str(machine["description"])
     assert machine["disk_bytes"] == 40 * 2**30
@@ -67,7 +67,7 @@ async def test_an_outage_ends_by_itself(provisioning: Provisioning, hypervisor: 
     async with provisioning.working():
         await provisioning.until(resource.id, lambda found: found.delayed)
         hypervisor.outage("off")
-        delivered = await provisioning.until(resource.id, lambda found: found.status == "active", within=30)
+        delivered = await provisioning.until(resource.id, lambda found: found.status == "active")
     assert not delivered.delayed
     assert len(hypervisor.machines()) == 1
 
@@ -76,7 +76,7 @@ async def test_ten_orders_at_once_are_ten_machines(provisioning: Provisioning, h
     resources = [await provisioning.grant(hostname=f"web-{number}.example.com") for number in range(10)]
     async with provisioning.working():
         for resource in resources:
-            await provisioning.until(resource.id, lambda found: found.status == "active", within=40)
+            await provisioning.until(resource.id, lambda found: found.status == "active")
     machines = hypervisor.machines()
     assert sorted(str(machine["name"]) for machine in machines) == sorted(resource.name for resource in resources)
     assert len({machine["vmid"] for machine in machines}) == len({machine["ipv4"] for machine in machines}) == 10
@@ -86,7 +86,7 @@ async def test_power_and_drift_over_http(provisioning: Provisioning, hypervisor:
     caller = customer()
     resource = await provisioning.grant(account_id=caller.account_id)
     async with provisioning.client(caller) as client, provisioning.working():
-        await provisioning.until(resource.id, lambda found: found.status == "active", within=30)
+        await provisioning.until(resource.id, lambda found: found.status == "active")
         await client.post(f"/api/v1/services/{resource.id}/power", json={"action": "stop"})
         await provisioning.until(resource.id, lambda found: found.power == "stopped" and not found.pending)
     [machine] = hypervisor.machines()

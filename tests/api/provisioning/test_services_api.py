@@ -240,7 +240,7 @@ async def test_the_events_of_a_stream_carry_a_version_only(provisioning: Provisi
         "headers": headers, "http_version": "1.1", "scheme": "http", "server": ("provisioning", 80),
         "client": ("127.0.0.1", 1), "root_path": "", "asgi": {"version": "3.0"},
     }  # fmt: skip
-    await asyncio.wait_for(provisioning.service.app(scope, receive, send), 10)  # type: ignore[arg-type]
+    await asyncio.wait_for(provisioning.service.app(scope, receive, send), 60)  # type: ignore[arg-type]
     assert sent[0]["status"] == 200
     body = b"".join(message.get("body", b"") for message in sent)  # type: ignore[misc]
     [data] = [line[6:] for line in body.decode().splitlines() if line.startswith("data: ")]

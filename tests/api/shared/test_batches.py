@@ -99,7 +99,7 @@ async def test_a_batch_that_is_stopped_gives_its_rows_back_at_once(schema: Schem
         raise AssertionError("the batch was stopped, not divided")
 
     running = asyncio.create_task(BatchWorker(schema.database, queue, together, alone).run())
-    await asyncio.wait_for(started.wait(), 10)
+    await asyncio.wait_for(started.wait(), 60)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     async with schema.database.work() as work:

@@ -204,7 +204,7 @@ async def test_a_worker_that_is_stopped_gives_its_rows_back_at_once(schema: Sche
         await asyncio.sleep(3600)
 
     worker = asyncio.create_task(DurableWorker(schema.database, queue, endless, poll=0.05).run())
-    await asyncio.wait_for(started.wait(), 10)
+    await asyncio.wait_for(started.wait(), 60)
     worker.cancel()
     await asyncio.gather(worker, return_exceptions=True)
     (again,) = await _claim(schema, queue)

@@ -246,12 +246,12 @@ async def test_the_running_worker_sends_a_mail_within_moments(support: Support, 
         async def arrived() -> bool:
             return len(inbox.received) == 1
 
-        await eventually(arrived, within=10)
+        await eventually(arrived)
 
         async def recorded() -> bool:
             return (await support.notifications())[0].state == "done"
 
-        await eventually(recorded, within=10)
+        await eventually(recorded)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

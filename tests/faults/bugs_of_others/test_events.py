@@ -180,7 +180,7 @@ async def test_a_fact_acknowledged_although_its_handler_failed_is_kept_and_handl
     async def paid_now() -> bool:
         return bool((await catalog.read(placed))["status"] == "paid")
 
-    await eventually(paid_now, within=5)
+    await eventually(paid_now)
     assert len(await catalog.published(EntitlementGranted)) == 1
     assert await catalog.count("inbox", state="done") == 1
 

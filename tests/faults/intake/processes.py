@@ -97,7 +97,7 @@ class BillingProcesses:
                 except httpx.TransportError:
                     return False
 
-            await eventually(answers, within=60, what=f"the API on {port}")
+            await eventually(answers, what=f"the API on {port}")
 
     def logs(self) -> str:
         """What the processes said, for a failing test's message."""
@@ -112,7 +112,7 @@ class BillingProcesses:
                 process.terminate()
         for process in self._processes:
             try:
-                await asyncio.to_thread(process.wait, 20)
+                await asyncio.to_thread(process.wait, 60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

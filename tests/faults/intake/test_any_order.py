@@ -70,7 +70,6 @@ async def a_purchase(shop: Shop, sandbox: RunningSandbox) -> tuple[Order, list[E
 
 
 @pytest.mark.fault(10)
-@pytest.mark.timeout(300)
 async def test_a_purchase_s_events_in_any_order_and_repeated_lead_to_the_same_final_state(
     shop: Shop, sandbox: RunningSandbox
 ) -> None:

@@ -76,10 +76,10 @@ async def test_a_slow_listener_holds_a_bounded_number_and_gets_all_of_a_large_ba
         in_hand -= 1
 
     await (await post.transport(prefetch=prefetch)).subscribe(post.queue, slow)
-    await asyncio.wait_for(full.wait(), 10)
+    await asyncio.wait_for(full.wait(), 60)
     await eventually(lambda: _holds(node, post, count), what="nothing acknowledged before it is handled")
     gate.set()
-    await eventually(post.balanced, within=60)
+    await eventually(post.balanced)
     assert most == prefetch
 
 
@@ -96,7 +96,7 @@ async def test_a_full_queue_refuses_facts_and_they_wait_in_the_outbox(post: Post
         assert "ready" in await post.outbox_states()
         consumer = post.consumer()
         await transport.subscribe(post.queue, consumer.receive)
-        await eventually(lambda: drained(post, relay), within=60)
+        await eventually(lambda: drained(post, relay))
     finally:
         node.control("clear_policy", post.queue)
 
@@ -116,7 +116,7 @@ async def test_while_the_broker_blocks_publishers_facts_wait_and_the_relay_does_
             assert await asyncio.wait_for(relay.relay_batch(), HANGING) > 0
         assert await post.outbox_states() == {"ready"}
         assert {row["state"] for row in await post.received()} <= {"done"}
-    await eventually(lambda: drained(post, relay), within=60)
+    await eventually(lambda: drained(post, relay))
 
 
 @pytest.mark.usefixtures("short_deadline")
@@ -141,7 +141,7 @@ async def test_a_blocked_publisher_can_still_empty_its_own_queue(post: Post, nod
         gate.set()
         await eventually(lambda: post.known_is(100), what="a hundred facts handled under the alarm")
         await eventually(lambda: _holds(node, post, 0), what="and acknowledged")
-    await eventually(lambda: drained(post, relay), within=60)
+    await eventually(lambda: drained(post, relay))
 
 
 async def _holds(node: Node, post: Post, count: int) -> bool:

@@ -101,7 +101,7 @@ async def test_a_channel_or_connection_lost_in_the_middle_of_a_batch_loses_no_fa
         await asyncio.wait_for(relay.relay_batch(), HANGING)
         return await post.outbox_states() == {"done"}
 
-    await eventually(drained, within=30)
+    await eventually(drained)
     await eventually(post.balanced)
 
 
@@ -120,7 +120,7 @@ async def test_a_broker_that_falls_silent_does_not_hold_the_relay(post: Post, pr
         await relay.relay_batch()
         return await post.balanced()
 
-    await eventually(drained, within=30)
+    await eventually(drained)
 
 
 async def _same(left: object, right: object) -> bool:

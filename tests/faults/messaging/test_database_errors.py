@@ -51,7 +51,7 @@ async def test_facts_pass_through_struck_transactions_at_their_first_attempt(
     try:
         for _ in range(40):
             await asyncio.gather(*(record(registered()) for _ in range(5)))
-        await eventually(post.balanced, within=60)
+        await eventually(post.balanced)
     finally:
         relay.cancel()
         await asyncio.gather(relay, return_exceptions=True)
@@ -157,7 +157,7 @@ async def test_facts_that_arrive_while_the_disk_is_full_wait_for_space(
     await eventually(tried_often)
     assert refused == 0
     await free_disk(fresh_database)
-    await eventually(post.balanced, within=30)
+    await eventually(post.balanced)
 
 
 @pytest.mark.fault(24)

@@ -31,7 +31,7 @@ async def test_a_relay_killed_between_publishing_and_marking_repeats_its_ids_and
     await (await post.transport()).subscribe(post.queue, hear)
     await post.record(*(registered() for _ in range(10)))
     with part_process("relay", post, EZ_CRASH_AT="identity.relay.after_publish") as doomed:
-        assert await asyncio.wait_for(asyncio.to_thread(doomed.wait), 30) == -signal.SIGKILL
+        assert await asyncio.wait_for(asyncio.to_thread(doomed.wait), 60) == -signal.SIGKILL
     await eventually(lambda: post.known_is(10))
     first = list(heard)
     assert await post.outbox_states() == {"ready"}, "it died before it could mark them"
@@ -50,7 +50,7 @@ async def test_a_listener_killed_at_any_place_handles_the_fact_once_in_the_end(p
     await post.record(registered())
     await relay.relay_batch()
     with part_process("listen", post, DIE_AT=str(place)) as doomed:
-        assert await asyncio.wait_for(asyncio.to_thread(doomed.wait), 30) == -signal.SIGKILL
+        assert await asyncio.wait_for(asyncio.to_thread(doomed.wait), 60) == -signal.SIGKILL
     heard: list[str] = []
     successor = post.consumer()
 

@@ -73,7 +73,7 @@ async def relays(post: Post, seed: int) -> list[Relay]:
 async def drain(relays: Sequence[Relay], ear: Ear, count: int) -> None:
     running = [asyncio.create_task(relay.run()) for relay in relays]
     try:
-        await eventually(lambda: ear.has(count), within=60)
+        await eventually(lambda: ear.has(count))
     finally:
         for task in running:
             task.cancel()

@@ -114,7 +114,7 @@ async def test_a_row_that_somebody_keeps_locked_does_not_hold_up_the_facts_behin
     async with post.support.work() as frozen:
         await frozen.session.execute(text("SELECT FROM support.contacts FOR UPDATE"))
         facts = [message(registered()) for _ in range(30)]
-        await asyncio.wait_for(deliver(consumer, *facts[:15], message(stuck), *facts[15:]), 20)
+        await asyncio.wait_for(deliver(consumer, *facts[:15], message(stuck), *facts[15:]), 60)
         states = [row["state"] for row in await post.received()]
         assert (states.count("done"), states.count("ready")) == (31, 1)
     await database.close()

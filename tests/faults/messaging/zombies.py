@@ -114,7 +114,7 @@ class OutboxZombie:
         """See Zombie."""
         relay = self._post.relay(self._wire)  # type: ignore[arg-type]  # only publish
         self._sleeper = asyncio.create_task(relay.relay_batch())
-        await asyncio.wait_for(self._wire.reached.wait(), 10)
+        await asyncio.wait_for(self._wire.reached.wait(), 60)
 
     async def succeed(self) -> None:
         """See Zombie."""

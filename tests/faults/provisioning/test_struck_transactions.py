@@ -41,7 +41,7 @@ async def test_machines_are_delivered_once_and_at_the_first_attempt_through_stru
             await provisioning.receive(fact)
         for fact in facts:
             resource = await provisioning.resource(entitlement_id=fact.entitlement_id)
-            await provisioning.until(resource.id, lambda found: found.status == "active", within=30)
+            await provisioning.until(resource.id, lambda found: found.status == "active")
     at_statements, at_commits = await struck(fresh_database)
     assert at_statements > 0
     assert at_commits > 0

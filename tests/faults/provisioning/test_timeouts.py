@@ -44,7 +44,7 @@ async def test_a_machine_whose_creation_timed_out_is_found_at_once(
     hypervisor.inject(kind="hang_after", seconds=2, method="POST", path="/clone$")
     resource = await provisioning.grant()
     async with provisioning.working():
-        delivered = await provisioning.until(resource.id, lambda found: found.status == "active", within=40)
+        delivered = await provisioning.until(resource.id, lambda found: found.status == "active")
     await one_machine(provisioning, hypervisor, delivered)
 
 
@@ -60,9 +60,9 @@ async def test_a_machine_whose_creation_timed_out_is_found_by_the_next_try_when_
 
         await eventually(made, every=0.01)
         hypervisor.inject(kind="error", method="GET", count=100_000)
-        await provisioning.until_job(lambda job: job.step("create").tries > 1, within=40, intent=CREATE)
+        await provisioning.until_job(lambda job: job.step("create").tries > 1, intent=CREATE)
         hypervisor.client.delete("/_sandbox/faults").raise_for_status()
-        delivered = await provisioning.until(resource.id, lambda found: found.status == "active", within=40)
+        delivered = await provisioning.until(resource.id, lambda found: found.status == "active")
     await one_machine(provisioning, hypervisor, delivered)
 
 
@@ -81,7 +81,7 @@ async def test_a_later_write_whose_answer_timed_out_is_looked_at_and_not_done_tw
     hypervisor.inject(kind="hang_after", seconds=2, method=method, path=path)
     resource = await provisioning.grant()
     async with provisioning.working():
-        await provisioning.until(resource.id, lambda found: found.status == "active", within=40)
+        await provisioning.until(resource.id, lambda found: found.status == "active")
     [machine] = hypervisor.machines()
     assert (machine["cores"], machine["disk_bytes"], machine["status"]) == (2, 40 * 2**30, "running")
 
@@ -93,7 +93,7 @@ async def test_ten_creations_that_all_time_out_are_ten_machines(
     resources = [await provisioning.grant() for _ in range(10)]
     async with provisioning.working():
         delivered = await asyncio.gather(
-            *(provisioning.until(one.id, lambda found: found.status == "active", within=60) for one in resources)
+            *(provisioning.until(one.id, lambda found: found.status == "active") for one in resources)
         )
     machines = hypervisor.machines()
     assert sorted(str(machine["vmid"]) for machine in machines) == sorted(str(one.external_ref) for one in delivered)

@@ -14,7 +14,7 @@ from tests.support.embedded import Embedded
 
 def waited(what: str, probe: Any) -> Any:
     """What the probe returns at last. Raises DemoFailed."""
-    return demo.wait_for(what, probe, 120)
+    return demo.wait_for(what, probe, 240)
 
 
 @dataclass
