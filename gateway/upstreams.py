@@ -13,7 +13,7 @@ import aiohttp
 import orjson
 
 from gateway.web.upstream import Answer, Service, UpstreamAway, Visitor
-from shared.contracts.patience import SERVICE_ANSWER
+from shared.contracts.timeouts import SERVICE_ANSWER
 from shared.telemetry.tracing import current_traceparent
 from shared.web.context import request_id
 from shared.web.draining import draining

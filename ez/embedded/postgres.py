@@ -30,9 +30,9 @@ from .postgres_home import ADMIN, DirectoryInUse, PostgresDidNotStart, PostgresH
 from .postgres_processes import end_leftovers
 
 MAX_CONNECTIONS = 150
-START_PATIENCE_S = 60.0
-LOCK_FILE_PATIENCE_S = 10.0
-STOP_PATIENCE_S = 30.0
+START_TIMEOUT_S = 60.0
+LOCK_FILE_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 30.0
 _LOG_LIMIT_BYTES = 5_000_000
 _GUARD = 'read -r _; kill -INT "$1"'
 _MAY_LOSE_DATA = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
@@ -125,7 +125,7 @@ class EmbeddedPostgres:
 
     async def _launch(self, binaries: PostgresBinaries) -> None:
         """Start the server; the lock file of a server that is just going away is waited for."""
-        deadline = time.monotonic() + LOCK_FILE_PATIENCE_S
+        deadline = time.monotonic() + LOCK_FILE_TIMEOUT_S
         while True:
             logged_before = await asyncio.to_thread(self._spawn, binaries)
             if await self._answers():
@@ -172,7 +172,7 @@ class EmbeddedPostgres:
 
     async def _answers(self) -> bool:
         """Wait until the server takes our password; False when it ended instead."""
-        deadline = time.monotonic() + START_PATIENCE_S
+        deadline = time.monotonic() + START_TIMEOUT_S
         while self.running:
             try:
                 connection = await asyncpg.connect(self.admin_url, timeout=5, ssl=False)
@@ -184,7 +184,7 @@ class EmbeddedPostgres:
             except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError):
                 if time.monotonic() > deadline:
                     raise PostgresDidNotStart(
-                        f"PostgreSQL does not answer on 127.0.0.1:{self.port} after {START_PATIENCE_S:.0f} s;"
+                        f"PostgreSQL does not answer on 127.0.0.1:{self.port} after {START_TIMEOUT_S:.0f} s;"
                         f" its log is {self._home.log}"
                     ) from None
                 await asyncio.sleep(0.03)
@@ -201,7 +201,7 @@ class EmbeddedPostgres:
     def _stop(self) -> None:
         if self._server is not None and self._server.poll() is None:
             for step, patience in (
-                (signal.SIGINT, STOP_PATIENCE_S),
+                (signal.SIGINT, STOP_TIMEOUT_S),
                 (signal.SIGQUIT, 5.0),
                 (signal.SIGKILL, 5.0),
             ):

@@ -11,7 +11,7 @@ from services.catalog.jobs import clock_jobs, timer_handlers
 from services.catalog.product_types import load_types
 from services.catalog.settings import CatalogSettings
 from services.catalog.use_cases.privacy import privacy
-from shared.contracts.patience import PAYMENT_PAGE
+from shared.contracts.timeouts import PAYMENT_PAGE
 from shared.database import Database, DurableWorker, Listener, TimerRunner
 from shared.kernel import Clock
 from shared.messaging import Consumer, Outbox, Transport

@@ -72,7 +72,7 @@ class EntitlementGranted(Event, wire_type="catalog.entitlement.granted.v1", subj
 
 
 class EntitlementSuspended(Event, wire_type="catalog.entitlement.suspended.v1", subject="entitlement_id"):
-    """The right rests: its service must stop and stay stopped. `reason` may be shown to the customer."""
+    """The right is suspended: its service must stop and stay stopped. `reason` may be shown to the customer."""
 
     entitlement_id: str
     order_id: str

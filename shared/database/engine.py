@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 # serialization_failure and deadlock_detected: PostgreSQL rolled back and says "try again" (appendix A).
 _RETRYABLE = frozenset({"40001", "40P01"})
 _TRIES = 6
-LOCK_PATIENCE = 5000  # milliseconds that a statement waits for somebody else's lock
+LOCK_TIMEOUT = 5000  # milliseconds that a statement waits for somebody else's lock
 # Class 08 (connection), 57P0x (shut down, crash, cannot connect now), class 53 (no connection, memory or disk space
 # left), 25P03 (our transaction idled too long), 28 (the role is locked or its password is not the one we have).
 _AWAY_STATES = ("08", "57P", "53", "25P03", "28")
@@ -99,7 +99,7 @@ class Database:
                     # A process that froze inside a transaction must not keep its row locks for ever, nor those who
                     # wait for them keep everybody behind them waiting.
                     "idle_in_transaction_session_timeout": "60000",
-                    "lock_timeout": str(LOCK_PATIENCE),
+                    "lock_timeout": str(LOCK_TIMEOUT),
                 },
             },
         )

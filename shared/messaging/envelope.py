@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 in JSON (structured mode): what travels on the bus and rests in outbox and inbox."""
+"""CloudEvents 1.0 in JSON (structured mode): what travels on the bus and is kept in outbox and inbox."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -78,7 +78,7 @@ def dead_letters_router(service: str, database: Database, queues: Sequence[Durab
 
         async def replay(work: UnitOfWork) -> None:
             key = _key(chosen.table, row_id)
-            if not (await chosen.replay(work.session, key) or await chosen.hurry(work.session, key)):
+            if not (await chosen.replay(work.session, key) or await chosen.make_due(work.session, key)):
                 raise NotFound("There is no row with this id that could be tried again now.")
             work.wake(chosen.name)
 

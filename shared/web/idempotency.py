@@ -39,7 +39,7 @@ def idempotency_table(metadata: MetaData) -> Table:
     )
 
 
-class Once:
+class IdempotentChange:
     """Runs a change at most once per caller and key, and answers repeats with what was answered first."""
 
     def __init__(self, database: Database, table: Table, owner: str, key: str | None, fingerprint: bytes) -> None:
@@ -92,7 +92,9 @@ class Once:
         return Response(bytes(row["body"]), row["status"], media_type="application/json", headers=headers)
 
 
-async def _once(request: Request, principal: Annotated[Principal, Depends(principal_of)], key: str | None) -> Once:
+async def _once(
+    request: Request, principal: Annotated[Principal, Depends(principal_of)], key: str | None
+) -> IdempotentChange:
     if key is not None and not _KEY.match(key):
         raise BadRequest("Idempotency-Key must be 8 to 128 visible ASCII characters.", slug="idempotency-key-malformed")
     digest = hashlib.sha256()
@@ -100,14 +102,14 @@ async def _once(request: Request, principal: Annotated[Principal, Depends(princi
         digest.update(len(part).to_bytes(8, "big") + part)
     state = request.app.state
     owner = principal.account_id or principal.subject
-    return Once(state.database, state.idempotency_keys, owner, key, digest.digest())
+    return IdempotentChange(state.database, state.idempotency_keys, owner, key, digest.digest())
 
 
 async def once(
     request: Request,
     principal: Annotated[Principal, Depends(principal_of)],
     idempotency_key: Annotated[str | None, Header()] = None,
-) -> Once:
+) -> IdempotentChange:
     """For routes where the key is welcome but not demanded."""
     return await _once(request, principal, idempotency_key)
 
@@ -116,7 +118,7 @@ async def once_with_key(
     request: Request,
     principal: Annotated[Principal, Depends(principal_of)],
     idempotency_key: Annotated[str | None, Header()] = None,
-) -> Once:
+) -> IdempotentChange:
     """For routes that cost money when repeated: without a key the request is refused (400)."""
     if idempotency_key is None:
         raise BadRequest(
@@ -126,8 +128,8 @@ async def once_with_key(
     return await _once(request, principal, idempotency_key)
 
 
-OnceOptional = Annotated[Once, Depends(once)]
-OnceRequired = Annotated[Once, Depends(once_with_key)]
+IdempotencyKeyOptional = Annotated[IdempotentChange, Depends(once)]
+IdempotencyKeyRequired = Annotated[IdempotentChange, Depends(once_with_key)]
 
 
 async def purge_keys(database: Database, table: Table) -> None:

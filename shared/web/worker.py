@@ -82,7 +82,7 @@ class ServiceWorker:
             try:
                 for queue in self._queues:
                     async with self.database.work() as work:
-                        hurried = await queue.hurry_not_understood(work.session)
+                        hurried = await queue.make_not_understood_due(work.session)
                     if hurried:
                         log.info("looking_again", service=self.name, queue=queue.name, rows=hurried)
                 return

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.compose.new_env import new_environment
-from shared.contracts.patience import PAYMENT_PAGE, SERVICE_ANSWER, STRIPE_CALLS
+from shared.contracts.timeouts import PAYMENT_PAGE, SERVICE_ANSWER, STRIPE_CALLS
 from shared.web.settings import ProcessSettings
 from tests.support.manifests import (
     OVERLAYS,

@@ -106,6 +106,7 @@ async def test_where_the_type_is_not_registered_its_postcards_wait_and_nothing_i
     async with older.working():
         await older.until_job(lambda job: job.last_error is not None, resource_id=(await _first(process)))
     await older.close()
+    await process.execute("UPDATE provisioning.jobs SET next_attempt_at = now()")
     async with process.working():
         await process.until(await _first(process), lambda found: found.status == "active")
     assert await process.count("jobs", f"intent = '{CREATE}' AND state IN ('dead', 'parked')") == 0

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 PATH = "/webhooks/stripe"
 LARGEST_BODY = 1024 * 1024
-PATIENCE = 10.0
+BODY_TIMEOUT = 10.0
 _CLOSE = {"Connection": "close"}  # after an unread body the connection cannot be used again
 _REFUSAL_HEADERS = {408: _CLOSE, 413: _CLOSE, 415: _CLOSE, 503: {"Retry-After": "1"}}
 # Stripe reads the status alone, and a body would be one more packet on the way.
@@ -71,17 +71,17 @@ class _Disconnected(Exception):
 
 
 class StripeWebhook:
-    """The ASGI app behind the route. `patience` is how many seconds a sender has for its whole body."""
+    """The ASGI app behind the route. `timeout` is how many seconds a sender has for its whole body."""
 
     path = PATH
 
     def __init__(
-        self, intake: Intake, verifier: WebhookVerifier, *, livemode: bool, patience: float = PATIENCE
+        self, intake: Intake, verifier: WebhookVerifier, *, livemode: bool, timeout: float = BODY_TIMEOUT
     ) -> None:
         self._intake = intake
         self._verifier = verifier
         self._livemode = livemode
-        self._patience = patience
+        self._timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one delivery."""
@@ -90,7 +90,7 @@ class StripeWebhook:
             body = await self._body(scope, receive)
             await self._store(self._event(scope, body))
         except _Disconnected:
-            _deliveries.labels("hung-up").inc()
+            _deliveries.labels("disconnected").inc()
         except Exception as error:  # noqa: BLE001 - nobody above answers for it
             scope["route"] = self  # names the route in metrics and the access line
             answer = error.answer if isinstance(error, _Refused) else unexpected(error)
@@ -120,7 +120,7 @@ class StripeWebhook:
         if declared is not None and declared.isdigit() and (len(declared) > 12 or int(declared) > LARGEST_BODY):
             raise _too_large()
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 return await _read(receive)
         except TimeoutError:
             raise _Refused(408, "timeout", "The body took too long", "Send the whole body at once.") from None

@@ -38,7 +38,7 @@ from shared.telemetry.tracing import continuing
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event as it rests in our table."""
+    """An event as it is stored."""
 
     id: str
     type: str

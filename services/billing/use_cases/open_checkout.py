@@ -33,7 +33,7 @@ from services.billing.use_cases.prepare_checkout import (
 from services.billing.use_cases.replace_customer import replace_customer
 from services.billing.use_cases.settle_checkout import apply_session
 from services.billing.use_cases.stripe_tasks import customer_details, record_customer
-from shared.contracts.patience import STRIPE_CALLS
+from shared.contracts.timeouts import STRIPE_CALLS
 from shared.database import Database, FailureClass, UnitOfWork
 from shared.kernel import Conflict, Unavailable
 from shared.kernel.crashpoints import reach

@@ -17,7 +17,7 @@ async def replay_event(work: UnitOfWork, event_id: str) -> None:
         raise NotFound("There is no event with this id.")
     queue = event_queue()
     if event.state == "ready":
-        await queue.hurry(work.session, event_id)
+        await queue.make_due(work.session, event_id)
     elif event.state == "done":
         if not (event.outcome or "").startswith("ignored"):
             raise Conflict("The event was processed; doing it again would change nothing.", slug="already-processed")

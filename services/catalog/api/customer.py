@@ -18,7 +18,7 @@ from shared.database import Database, Listener, UnitOfWork
 from shared.kernel.crashpoints import reach
 from shared.web.access import Caller, PermissionRouter, customer_router
 from shared.web.fields import path_id
-from shared.web.idempotency import OnceOptional, OnceRequired
+from shared.web.idempotency import IdempotencyKeyOptional, IdempotencyKeyRequired
 from shared.web.pagination import PageQuery
 from shared.web.streams import change_stream
 
@@ -62,7 +62,7 @@ def _reading(router: PermissionRouter, database: Database, listener: Listener) -
 
 def _buying(router: PermissionRouter, database: Database, checkouts: Checkouts, types: ProductTypes) -> None:
     @router.post("", permission="orders.place", status_code=201, response_model=OrderView)
-    async def create_order(caller: Caller, body: OrderBody, once: OnceRequired) -> object:
+    async def create_order(caller: Caller, body: OrderBody, once: IdempotencyKeyRequired) -> object:
         """Places an order at the catalogue's prices. Its items may renew at different intervals."""
 
         async def change(work: UnitOfWork) -> BaseModel:
@@ -85,7 +85,7 @@ def _buying(router: PermissionRouter, database: Database, checkouts: Checkouts, 
         return CheckoutView(url=kept.url, expires_at=kept.expires_at)
 
     @router.post("/{order_id}/cancel", permission="orders.place", response_model=OrderView)
-    async def cancel(caller: Caller, order_id: OrderId, once: OnceOptional) -> object:  # type: ignore[valid-type]
+    async def cancel(caller: Caller, order_id: OrderId, once: IdempotencyKeyOptional) -> object:  # type: ignore[valid-type]
         """Gives up an order that was not paid. Safe to repeat."""
 
         async def change(work: UnitOfWork) -> BaseModel:

@@ -27,7 +27,7 @@ from shared.contracts.reads.catalog import (
 from shared.database import Database, UnitOfWork
 from shared.web.access import PermissionRouter, staff_router
 from shared.web.fields import path_id
-from shared.web.idempotency import OnceOptional
+from shared.web.idempotency import IdempotencyKeyOptional
 from shared.web.pagination import PageQuery
 
 OrderId = path_id("ord")
@@ -78,7 +78,7 @@ def _orders(router: PermissionRouter, database: Database) -> None:
     async def accept_order_payment(
         order_id: OrderId,  # type: ignore[valid-type]
         body: DecisionBody,
-        once: OnceOptional,
+        once: IdempotencyKeyOptional,
     ) -> object:
         """Decides that the money under review pays the order; what was bought is delivered. Safe to repeat."""
 
@@ -94,7 +94,7 @@ def _entitlements(router: PermissionRouter, database: Database, types: ProductTy
         async def act(
             entitlement_id: EntitlementId,  # type: ignore[valid-type]
             body: DecisionBody,
-            once: OnceOptional,
+            once: IdempotencyKeyOptional,
         ) -> object:
             async def change(work: UnitOfWork) -> BaseModel:
                 right = await decide(work, verb, entitlement_id=entitlement_id, reason=body.reason)
@@ -121,7 +121,7 @@ def _entitlements(router: PermissionRouter, database: Database, types: ProductTy
     async def put_on_another_plan(
         entitlement_id: EntitlementId,  # type: ignore[valid-type]
         body: ChangeBody,
-        once: OnceOptional,
+        once: IdempotencyKeyOptional,
     ) -> object:
         """Puts a right onto another plan of its type. What is charged stays as it is. Safe to repeat."""
 
@@ -142,7 +142,7 @@ def _plans(router: PermissionRouter, database: Database, types: ProductTypes) ->
             return await all_plans(session, page)
 
     @router.post("/plans/{plan_id}/publish", permission="staff.plans.write", response_model=StaffPlanView)
-    async def publish(plan_id: PlanId, once: OnceOptional) -> object:  # type: ignore[valid-type]
+    async def publish(plan_id: PlanId, once: IdempotencyKeyOptional) -> object:  # type: ignore[valid-type]
         """Puts a plan on sale, or tells billing about a published one once more."""
 
         async def change(work: UnitOfWork) -> BaseModel:
@@ -154,7 +154,7 @@ def _plans(router: PermissionRouter, database: Database, types: ProductTypes) ->
     async def reprice(
         plan_id: PlanId,  # type: ignore[valid-type]
         body: PriceBody,
-        once: OnceOptional,
+        once: IdempotencyKeyOptional,
     ) -> object:
         """Replaces a price; orders placed before keep theirs."""
 
@@ -165,7 +165,7 @@ def _plans(router: PermissionRouter, database: Database, types: ProductTypes) ->
         return await once(change)
 
     @router.post("/plans/{plan_id}/retire", permission="staff.plans.write", response_model=StaffPlanView)
-    async def retire(plan_id: PlanId, once: OnceOptional) -> object:  # type: ignore[valid-type]
+    async def retire(plan_id: PlanId, once: IdempotencyKeyOptional) -> object:  # type: ignore[valid-type]
         """Takes a plan from sale; what was sold stays as it is."""
 
         async def change(work: UnitOfWork) -> BaseModel:

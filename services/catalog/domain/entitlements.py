@@ -151,7 +151,7 @@ class Entitlement(Stateful, Base):
     # What is decided. `reason` may be shown to the customer. True when something changed; IllegalMove when it cannot.
 
     def suspend(self, *, at: datetime, by: str, reason: str) -> bool:
-        """The right rests: its service must stop."""
+        """The right is suspended: its service must stop."""
         return self._move("suspend", at=at, by=by, reason=reason)
 
     def resume(self, *, at: datetime, by: str, reason: str) -> bool:

@@ -10,7 +10,7 @@ from shared.contracts.reads.identity import SshKeyList, SshKeyView
 from shared.database import Database, UnitOfWork
 from shared.web.access import Caller, customer_router
 from shared.web.fields import path_id
-from shared.web.idempotency import OnceOptional
+from shared.web.idempotency import IdempotencyKeyOptional
 
 KeyId = path_id("key")
 
@@ -26,7 +26,7 @@ def customer_routes(database: Database) -> APIRouter:
             return await queries.ssh_keys(session, ssh_keys.keys_of(caller))
 
     @router.post("", permission="keys.write", status_code=201, response_model=SshKeyView)
-    async def add_ssh_key(caller: Caller, body: SshKeyBody, once: OnceOptional) -> object:
+    async def add_ssh_key(caller: Caller, body: SshKeyBody, once: IdempotencyKeyOptional) -> object:
         """Adds a public key to the account. A private one is refused."""
 
         async def change(work: UnitOfWork) -> BaseModel:

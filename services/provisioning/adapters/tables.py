@@ -82,13 +82,13 @@ class JobQueue(DurableQueue):
         deleted = await session.execute(delete(table).where(self.key.in_(gone)).returning(literal(1)))
         return len(deleted.all())
 
-    async def hurry_all(self, session: AsyncSession, provider: str | None = None) -> int:
+    async def make_all_due(self, session: AsyncSession, provider: str | None = None) -> int:
         """Makes every job that waits for this provider due now: it answers again. Without a name: every one that
         waits for any. Says how many."""
         theirs = select(Resource.id).where(Resource.id == self.table.c.resource_id)
         return await self._hurry(session, theirs.where(Resource.provider == provider) if provider else theirs)
 
-    async def hurry_unplaced(self, session: AsyncSession) -> int:
+    async def make_unplaced_due(self, session: AsyncSession) -> int:
         """Makes every job due now that waits for room at some provider."""
         theirs = select(Resource.id).where(Resource.id == self.table.c.resource_id, Resource.provider.is_(None))
         return await self._hurry(session, theirs)

@@ -18,7 +18,7 @@ from shared.kernel import Principal
 from shared.web.access import Caller, customer_router
 from shared.web.context import request_id
 from shared.web.fields import path_id
-from shared.web.idempotency import OnceOptional
+from shared.web.idempotency import IdempotencyKeyOptional
 from shared.web.streams import change_stream
 
 ServiceId = path_id("svc")
@@ -66,7 +66,7 @@ def customer_routes(database: Database, listener: Listener, tools: Tools) -> API
         request: Request,
         service_id: ServiceId,  # type: ignore[valid-type]
         body: PowerBody,
-        once: OnceOptional,
+        once: IdempotencyKeyOptional,
     ) -> Response:
         """Starts, stops or restarts the machine behind an active service."""
         return await once(_asking(tools, caller, request, service_id, body.action), status=202)
@@ -82,7 +82,7 @@ def customer_routes(database: Database, listener: Listener, tools: Tools) -> API
         request: Request,
         service_id: ServiceId,  # type: ignore[valid-type]
         name: ActionName,
-        once: OnceOptional,
+        once: IdempotencyKeyOptional,
     ) -> Response:
         """One of the actions the service offers now (its `actions`); anything else is refused with the reason."""
         return await once(_asking(tools, caller, request, service_id, name, offered_only=True), status=202)

@@ -30,7 +30,7 @@ from shared.database import Database, UnitOfWork
 from shared.web.access import Caller, staff_router
 from shared.web.context import request_id
 from shared.web.fields import path_id
-from shared.web.idempotency import OnceOptional
+from shared.web.idempotency import IdempotencyKeyOptional
 
 ServiceId = path_id("svc")
 JobId = path_id("job")
@@ -83,7 +83,7 @@ def staff_routes(database: Database, tools: Tools) -> APIRouter:
         request: Request,
         service_id: ServiceId,  # type: ignore[valid-type]
         body: StaffPowerBody,
-        once: OnceOptional,
+        once: IdempotencyKeyOptional,
     ) -> Response:
         """Starts, stops or restarts any active service; the reason is kept in its history."""
 

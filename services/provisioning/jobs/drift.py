@@ -1,4 +1,4 @@
-"""Compares our books with what a provider lists, and flags what differs.
+"""Compares our records with what a provider lists, and flags what differs.
 
 Nothing is made or removed here. What must stay off and runs is stopped again, by a job like any other.
 """
@@ -15,7 +15,7 @@ from services.provisioning.adapters.providers import Connected, ProviderPool
 from services.provisioning.domain import Provider
 from services.provisioning.jobs import metrics
 from services.provisioning.product_types.base import ProductType, Seen
-from services.provisioning.queries.drift import Books, read_books
+from services.provisioning.queries.drift import Recorded, read_recorded
 from services.provisioning.use_cases.drift import record_missing, record_reachable, record_sighting, stop_again
 from services.provisioning.use_cases.tools import Tools
 from shared.database import Database
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class Differences:
     """What breaks a promise at a provider, by our references: active services whose thing is not there, references that
-    several things carry, references that our books do not know or have closed, and what runs though it must not."""
+    several things carry, references that our records do not know or have closed, and what runs though it must not."""
 
     missing: tuple[str, ...]
     duplicates: tuple[str, ...]
@@ -70,25 +70,27 @@ async def compare(database: Database, tools: Tools, provider: Connected, kind: P
 
     Raises ProviderError when the provider could not be asked.
     """
-    # The list first: what it shows was reserved in our books before it was made.
+    # The list first: what it shows was reserved in our records before it was made.
     things = await kind.things(provider.connector)
     if things is None:
         return None
     async with database.read() as session:
         listed = {thing.reference for thing in things}
-        books = await read_books(session, provider.name, kind.name, listed, database.clock.now())
-    missing = await _confirmed_missing(provider, kind, books, things)
-    await _record(database, provider, books, things, missing)
-    running = await _stop_what_must_rest(database, tools, provider, books, things)
-    duplicates, orphans = _strangers(provider, books, things)
+        recorded = await read_recorded(session, provider.name, kind.name, listed, database.clock.now())
+    missing = await _confirmed_missing(provider, kind, recorded, things)
+    await _record(database, provider, recorded, things, missing)
+    running = await _stop_what_must_be_off(database, tools, provider, recorded, things)
+    duplicates, orphans = _strangers(provider, recorded, things)
     return Differences(tuple(sorted(missing)), _once(duplicates), _once(orphans), _once(running))
 
 
-async def _confirmed_missing(provider: Connected, kind: ProductType, books: Books, things: Sequence[Seen]) -> set[str]:
+async def _confirmed_missing(
+    provider: Connected, kind: ProductType, recorded: Recorded, things: Sequence[Seen]
+) -> set[str]:
     """A listing may lag or leave out, so each absence is confirmed by a direct look."""
     listed = {thing.reference for thing in things}
     missing = set()
-    for reference, entry in books.active.items():
+    for reference, entry in recorded.active.items():
         if reference in listed or not entry.settled:
             continue
         if not await kind.is_there(provider.connector, reference, entry.external_ref):
@@ -97,16 +99,16 @@ async def _confirmed_missing(provider: Connected, kind: ProductType, books: Book
 
 
 async def _record(
-    database: Database, provider: Connected, books: Books, things: Sequence[Seen], missing: set[str]
+    database: Database, provider: Connected, recorded: Recorded, things: Sequence[Seen], missing: set[str]
 ) -> None:
     for thing in things:
-        entry = books.active.get(thing.reference)
+        entry = recorded.active.get(thing.reference)
         if entry is None or (entry.power == thing.power and not entry.missing):
             continue
         async with database.work() as work:
             if await record_sighting(work, thing.reference, thing.power):
                 log.info("missing_thing_found", provider=provider.name, resource=thing.reference)
-    unflagged = {reference for reference in missing if not books.active[reference].missing}
+    unflagged = {reference for reference in missing if not recorded.active[reference].missing}
     if not unflagged:
         return
     async with database.work() as work:
@@ -115,11 +117,13 @@ async def _record(
         _drift(provider, "missing", reference)
 
 
-async def _stop_what_must_rest(
-    database: Database, tools: Tools, provider: Connected, books: Books, things: Sequence[Seen]
+async def _stop_what_must_be_off(
+    database: Database, tools: Tools, provider: Connected, recorded: Recorded, things: Sequence[Seen]
 ) -> list[str]:
     """Things that run though their service is suspended or over. Returns those nothing was under way for yet."""
-    running = [thing.reference for thing in things if thing.power == "running" and thing.reference in books.resting]
+    running = [
+        thing.reference for thing in things if thing.power == "running" and thing.reference in recorded.must_be_off
+    ]
     news = []
     for reference in dict.fromkeys(running):
         if await database.run(partial(stop_again, tools=tools, resource_id=reference)):
@@ -128,8 +132,8 @@ async def _stop_what_must_rest(
     return news
 
 
-def _strangers(provider: Connected, books: Books, things: Sequence[Seen]) -> tuple[list[str], list[str]]:
-    """Things that carry a reference of ours twice, or one that our books do not know or have closed."""
+def _strangers(provider: Connected, recorded: Recorded, things: Sequence[Seen]) -> tuple[list[str], list[str]]:
+    """Things that carry a reference of ours twice, or one that our records do not know or have closed."""
     seen: set[str] = set()
     duplicates: list[str] = []
     orphans: list[str] = []
@@ -138,7 +142,7 @@ def _strangers(provider: Connected, books: Books, things: Sequence[Seen]) -> tup
         if reference in seen:
             _drift(provider, "duplicate", reference)
             duplicates.append(reference)
-        elif reference not in books.living:
+        elif reference not in recorded.living:
             _drift(provider, "orphan", reference)
             orphans.append(reference)
         seen.add(reference)

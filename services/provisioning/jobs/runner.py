@@ -56,8 +56,8 @@ _Following = StepTask | _Next | None  # None: nothing more to do now
 
 
 @dataclass(frozen=True, slots=True)
-class _Books:
-    """See `product_types.base.Books`."""
+class _Records:
+    """See `product_types.base.Records`."""
 
     database: Database
     tools: Tools
@@ -151,10 +151,10 @@ class JobRunner:
         return await self._record(claimed, task, result)
 
     async def _ask(self, claimed: Claimed, target: _Target, task: StepTask) -> StepResult:
-        books = _Books(self._database, self._tools, target.provider.name, task.reference)
+        records = _Records(self._database, self._tools, target.provider.name, task.reference)
         started, outcome = time.monotonic(), "failed"
         try:
-            result = await self._holding(claimed, target.kind.perform(target.provider.connector, task, books))
+            result = await self._holding(claimed, target.kind.perform(target.provider.connector, task, records))
             outcome = "done"
             return result
         except NotYet:
@@ -206,7 +206,7 @@ class JobRunner:
             await self._write(lambda work: self._wake_all(work, provider))
 
     async def _wake_all(self, work: UnitOfWork, provider: Connected) -> None:
-        hurried = await self._queue.hurry_all(work.session, provider.name)
+        hurried = await self._queue.make_all_due(work.session, provider.name)
         work.wake(self._queue.name)
         log.info("provider_answers_again", provider=provider.name, jobs=hurried)
 

@@ -47,9 +47,9 @@ class StepTask:
     spec: Mapping[str, Any]
     configuration: Mapping[str, Any]
     held: bool = False
-    """Whether it must stay off: its right rests or is over."""
+    """Whether it must stay off: its right is suspended or over."""
     look: bool = False
-    """Whether the provider may hold a thing of this reference that our books have forgotten."""
+    """Whether the provider may hold a thing of this reference that our records have forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +61,20 @@ class StepResult:
     power: str | None = None
 
 
-class Books(Protocol):
-    """What a step may ask of our own books; each call is one transaction that is over before the next call out."""
+class Records(Protocol):
+    """What a step may ask of our own records; each call is one transaction that is over before the next call out."""
 
     async def new_number(self) -> int:
         """A number never given to anything at this provider before."""
 
     async def was_taken(self) -> None:
-        """A new number was in use there: our books may have forgotten something, so look before making."""
+        """A new number was in use there: our records may have forgotten something, so look before making."""
 
     async def one_time_secret(self) -> str | None:
         """The resource's one-time secret, made now or earlier: the same for ever. None once it was shown."""
 
 
-Step = Callable[[Any, StepTask, Books], Awaitable[StepResult]]
+Step = Callable[[Any, StepTask, Records], Awaitable[StepResult]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class ProductType:
         action = self.actions.get(intent)
         return action.plan if action is not None else self.plans.get(intent)
 
-    async def perform(self, connector: Any, task: StepTask, books: Books) -> StepResult:
+    async def perform(self, connector: Any, task: StepTask, records: Records) -> StepResult:
         """Does one step; every step may be repeated, after any failure and by any worker.
 
         Raises what a connector raises, NotYet or GoBack.
@@ -122,7 +122,7 @@ class ProductType:
         step = self.steps.get(task.step)
         if step is None:
             raise NeedsHuman(f"A {self.name} has no step {task.step}")
-        return await step(connector, task, books)
+        return await step(connector, task, records)
 
     async def things(self, connector: Any) -> Sequence[Seen] | None:
         """Everything of this type at a provider that carries a reference of ours; None: it cannot be listed."""

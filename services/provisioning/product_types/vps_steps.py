@@ -12,7 +12,7 @@ from services.provisioning.adapters.capabilities import (
     ProviderRejected,
     VpsConnector,
 )
-from services.provisioning.product_types.base import Books, GoBack, NotYet, Step, StepResult, StepTask
+from services.provisioning.product_types.base import GoBack, NotYet, Records, Step, StepResult, StepTask
 from shared.kernel.crashpoints import reach
 from shared.kernel.ssh_keys import parse_public_key
 
@@ -21,61 +21,61 @@ USER = "root"
 _MOST_NUMBERS = 1000
 
 
-async def _reserve(connector: VpsConnector, task: StepTask, books: Books) -> StepResult:
+async def _reserve(connector: VpsConnector, task: StepTask, records: Records) -> StepResult:
     """A machine id of its own: the next number of ours that is free there. A number that is in use there means that
-    our books may have forgotten machines (they come from a backup, say): then one that carries our reference is looked
-    for in the whole listing, which nothing else here ever reads."""
+    our records may have forgotten machines (they come from a backup, say): then one that carries our reference is
+    looked for in the whole listing, which nothing else here ever reads."""
     if task.external_ref is not None:
         return StepResult(external_ref=task.external_ref)
     looked = task.look
     if looked and (there := await connector.find(task.reference)) is not None:
         return StepResult(external_ref=str(there.ref.machine_id))
     for _ in range(_MOST_NUMBERS):
-        candidate = await books.new_number()
+        candidate = await records.new_number()
         if await connector.is_free(candidate):
             return StepResult(external_ref=str(candidate))
         if not looked:
             looked = True
-            await books.was_taken()
+            await records.was_taken()
             if (there := await connector.find(task.reference)) is not None:
                 return StepResult(external_ref=str(there.ref.machine_id))
     raise NeedsHuman(f"{_MOST_NUMBERS} machine ids in a row are taken")
 
 
-async def _create(connector: VpsConnector, task: StepTask, books: Books) -> StepResult:
-    ref, spec = _ref(task), await _ordered(task, books)
+async def _create(connector: VpsConnector, task: StepTask, records: Records) -> StepResult:
+    ref, spec = _ref(task), await _ordered(task, records)
     reach("provisioning.before_create")
     machine = await connector.create(ref.reference, ref.machine_id, spec)
     reach("provisioning.after_create")
     return StepResult(external_ref=str(machine.ref.machine_id))
 
 
-async def _configure(connector: VpsConnector, task: StepTask, books: Books) -> StepResult:
-    await connector.configure(_ref(task), await _ordered(task, books))
+async def _configure(connector: VpsConnector, task: StepTask, records: Records) -> StepResult:
+    await connector.configure(_ref(task), await _ordered(task, records))
     return StepResult()
 
 
-async def _grow_disk(connector: VpsConnector, task: StepTask, _books: Books) -> StepResult:
+async def _grow_disk(connector: VpsConnector, task: StepTask, _records: Records) -> StepResult:
     await connector.resize_disk(_ref(task), machine_spec(task).disk_gb)
     return StepResult()
 
 
-async def _start(connector: VpsConnector, task: StepTask, _books: Books) -> StepResult:
+async def _start(connector: VpsConnector, task: StepTask, _records: Records) -> StepResult:
     await connector.start(_ref(task))
     return StepResult()
 
 
-async def _stop(connector: VpsConnector, task: StepTask, _books: Books) -> StepResult:
+async def _stop(connector: VpsConnector, task: StepTask, _records: Records) -> StepResult:
     await connector.stop(_ref(task))
     return StepResult()
 
 
-async def _reboot(connector: VpsConnector, task: StepTask, _books: Books) -> StepResult:
+async def _reboot(connector: VpsConnector, task: StepTask, _records: Records) -> StepResult:
     await connector.reboot(_ref(task))
     return StepResult()
 
 
-async def _restart(connector: VpsConnector, task: StepTask, _books: Books) -> StepResult:
+async def _restart(connector: VpsConnector, task: StepTask, _records: Records) -> StepResult:
     """A new size counts from the next start; a machine that is off stays off."""
     ref = _ref(task)
     if await connector.state(ref) is not PowerState.STOPPED:
@@ -83,7 +83,7 @@ async def _restart(connector: VpsConnector, task: StepTask, _books: Books) -> St
     return StepResult()
 
 
-async def _hold(connector: VpsConnector, task: StepTask, _books: Books) -> StepResult:
+async def _hold(connector: VpsConnector, task: StepTask, _records: Records) -> StepResult:
     """Nothing that is not there can run: what was never made, or is gone, is held."""
     if task.external_ref is not None:
         try:
@@ -94,25 +94,25 @@ async def _hold(connector: VpsConnector, task: StepTask, _books: Books) -> StepR
     return StepResult()
 
 
-async def _release(connector: VpsConnector, task: StepTask, _books: Books) -> StepResult:
+async def _release(connector: VpsConnector, task: StepTask, _records: Records) -> StepResult:
     await connector.release(_ref(task))
     return StepResult()
 
 
-async def _destroy(connector: VpsConnector, task: StepTask, _books: Books) -> StepResult:
+async def _destroy(connector: VpsConnector, task: StepTask, _records: Records) -> StepResult:
     if task.external_ref is not None:
         await connector.destroy(_ref(task))
     return StepResult()
 
 
-async def _address(connector: VpsConnector, task: StepTask, _books: Books) -> StepResult:
+async def _address(connector: VpsConnector, task: StepTask, _records: Records) -> StepResult:
     address = await connector.address(_ref(task))
     if address is None:
         raise NotYet("The machine has not told its address yet")
     return StepResult(attributes={"ipv4": address})
 
 
-async def _verify(connector: VpsConnector, task: StepTask, _books: Books) -> StepResult:
+async def _verify(connector: VpsConnector, task: StepTask, _records: Records) -> StepResult:
     """It runs; its address is read again, because a restart may have brought another one."""
     ref = _ref(task)
     state = await connector.state(ref)
@@ -123,7 +123,7 @@ async def _verify(connector: VpsConnector, task: StepTask, _books: Books) -> Ste
     return StepResult(power=state.value, attributes=_told(await connector.address(ref)))
 
 
-async def _verify_stopped(connector: VpsConnector, task: StepTask, _books: Books) -> StepResult:
+async def _verify_stopped(connector: VpsConnector, task: StepTask, _records: Records) -> StepResult:
     if task.external_ref is None:
         return StepResult()
     try:
@@ -137,7 +137,7 @@ async def _verify_stopped(connector: VpsConnector, task: StepTask, _books: Books
     return StepResult(power=state.value)
 
 
-async def _verify_size(connector: VpsConnector, task: StepTask, _books: Books) -> StepResult:
+async def _verify_size(connector: VpsConnector, task: StepTask, _records: Records) -> StepResult:
     """What the provider really gives it, not what it was told to."""
     ref, wanted = _ref(task), machine_spec(task)
     machine = await connector.find(ref.reference, ref.machine_id)
@@ -149,7 +149,7 @@ async def _verify_size(connector: VpsConnector, task: StepTask, _books: Books) -
     return StepResult(power=machine.power.value, attributes=_told(await connector.address(ref)) if running else {})
 
 
-async def _verify_gone(connector: VpsConnector, task: StepTask, _books: Books) -> StepResult:
+async def _verify_gone(connector: VpsConnector, task: StepTask, _records: Records) -> StepResult:
     if await connector.find(task.reference, machine_id_of(task.external_ref)) is not None:
         raise GoBack("destroy", "The machine was found again after it was deleted")
     return StepResult(power="unknown")
@@ -211,16 +211,16 @@ def machine_id_of(external_ref: str | None) -> int | None:
     return None if external_ref is None else int(external_ref)
 
 
-async def _ordered(task: StepTask, books: Books) -> MachineSpec:
+async def _ordered(task: StepTask, records: Records) -> MachineSpec:
     """With the password its owner asked for, until that was shown: what they changed since must stay."""
     wanted = task.intent == "create" and task.configuration.get("root_password") is True
-    return machine_spec(task, await books.one_time_secret() if wanted else None)
+    return machine_spec(task, await records.one_time_secret() if wanted else None)
 
 
 def _ref(task: StepTask) -> MachineRef:
     machine_id = machine_id_of(task.external_ref)
     if machine_id is None:
-        raise NeedsHuman(f"Our books hold no machine id for {task.reference}")
+        raise NeedsHuman(f"Our records hold no machine id for {task.reference}")
     return MachineRef(task.reference, machine_id)
 
 

@@ -1,4 +1,4 @@
-"""Our books, for comparing them with a provider's list."""
+"""Our records, for comparing them with a provider's list."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _SETTLES = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What our books say about an active resource. `settled`: it is old enough to be in every listing."""
+    """What our records say about an active resource. `settled`: it is old enough to be in every listing."""
 
     external_ref: str | None
     power: str | None
@@ -25,18 +25,18 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class Recorded:
     """Active resources by reference, those that must stay off, and which of the listed references belong to a resource
     that is not gone."""
 
     active: Mapping[str, Entry]
-    resting: frozenset[str]
+    must_be_off: frozenset[str]
     living: frozenset[str]
 
 
-async def read_books(
+async def read_recorded(
     session: AsyncSession, provider: str, product_type: str, listed: Collection[str], now: datetime
-) -> Books:
+) -> Recorded:
     """Our side of the comparison with what `provider` listed at about `now`."""
     rows = (
         await session.execute(
@@ -64,11 +64,11 @@ async def read_books(
         for row in rows
         if row.status == "active"
     }
-    resting = frozenset(row.id for row in rows if row.status != "active")
+    must_be_off = frozenset(row.id for row in rows if row.status != "active")
     unknown = [
         reference
         for reference in listed
-        if reference not in active and reference not in resting and is_id("svc", reference)
+        if reference not in active and reference not in must_be_off and is_id("svc", reference)
     ]
     living = await session.scalars(select(Resource.id).where(Resource.id.in_(unknown), Resource._status != "removed"))
-    return Books(active, resting, frozenset(active) | resting | frozenset(living))
+    return Recorded(active, must_be_off, frozenset(active) | must_be_off | frozenset(living))

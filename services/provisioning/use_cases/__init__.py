@@ -1,7 +1,7 @@
 """The table of contents of what this context can do.
 
 deliver             an entitlement was granted: a resource, and the job that brings it into being
-follow_entitlement  an entitlement rests, is whole again, changes, is over, is valid after all
+follow_entitlement  an entitlement is suspended, is resumed, changes, is over, is valid after all
 actions             a customer or staff start, stop or restart a service
 intend              what becomes of an intent beside what is pending
 placement           which provider a new resource goes to

@@ -4,7 +4,7 @@ from sqlalchemy import Select, select
 
 from services.provisioning.domain import VALID, Job, Resource
 from services.provisioning.use_cases.intend import Intent, intend, lock_resource
-from services.provisioning.use_cases.run_job import resting_reason
+from services.provisioning.use_cases.run_job import held_off_reason
 from services.provisioning.use_cases.tools import Tools
 from shared.database import UnitOfWork
 from shared.kernel import Conflict, Principal
@@ -58,7 +58,7 @@ async def _request(
         return earlier
     if resource.status != "active" or resource.entitlement != VALID:
         raise Conflict(
-            f"{resting_reason(resource)}; only an active service can be acted on.", slug="service-not-active"
+            f"{held_off_reason(resource)}; only an active service can be acted on.", slug="service-not-active"
         )
     kind = tools.types.get(resource.product_type)
     if kind is None or action not in kind.actions:

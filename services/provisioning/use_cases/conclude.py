@@ -148,12 +148,12 @@ async def _give_room_back(work: UnitOfWork, tools: Tools, resource: Resource) ->
         .values(used=Provider.used - 1)
         .execution_options(synchronize_session=False)
     )
-    await tools.queue.hurry_unplaced(work.session)
+    await tools.queue.make_unplaced_due(work.session)
     work.wake(tools.queue.name)
 
 
 async def _keep_to_entitlement(work: UnitOfWork, tools: Tools, job: Job, resource: Resource) -> None:
-    """A service whose right rests must not run, whatever just brought it up (a delivery that staff retried, say)."""
+    """A service whose right is suspended must not run, whatever brought it up (a delivery that staff retried, say)."""
     if resource.entitlement != SUSPENDED or resource.status != "active":
         return
     key = f"{SUSPEND}:after:{job.id}"

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.provisioning.domain import OneTimeSecret, Resource
-from services.provisioning.use_cases.run_job import resting_reason
+from services.provisioning.use_cases.run_job import held_off_reason
 from services.provisioning.use_cases.tools import Tools
 from shared.database import UnitOfWork
 from shared.kernel import Conflict, NotFound, Principal
@@ -46,7 +46,7 @@ async def show_secret(work: UnitOfWork, tools: Tools, caller: Principal, resourc
         raise NotFound("There is no such service.")
     resource, secret = found
     if resource.status != "active":
-        detail = f"{resting_reason(resource)}; the password is shown while it is active."
+        detail = f"{held_off_reason(resource)}; the password is shown while it is active."
         raise Conflict(detail, slug="service-not-active")
     if secret is None:
         raise NotFound("There is no one-time password for this service.")

@@ -164,6 +164,6 @@ def _invalid(name: str, detail: str) -> Invalid:
 
 async def _go_on(work: UnitOfWork, tools: Tools, provider: Provider) -> None:
     """What waited for it, or for room, is tried again at once."""
-    await tools.queue.hurry_all(work.session, provider.name)
-    await tools.queue.hurry_unplaced(work.session)
+    await tools.queue.make_all_due(work.session, provider.name)
+    await tools.queue.make_unplaced_due(work.session)
     work.wake(tools.queue.name)

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from services.provisioning.domain import Job, Resource
-from services.provisioning.use_cases.run_job import means_nothing, resting_reason
+from services.provisioning.use_cases.run_job import held_off_reason, means_nothing
 from services.provisioning.use_cases.tools import Tools
 from shared.database import UnitOfWork
 from shared.kernel import Conflict, NotFound
@@ -34,7 +34,7 @@ async def retry_job(work: UnitOfWork, tools: Tools, job_id: str, *, by: str) -> 
 async def _hurry(work: UnitOfWork, tools: Tools, job: Job) -> None:
     if job.held:
         raise Conflict("A worker is doing this job right now.", slug="job-running")
-    await tools.queue.hurry(work.session, job.id)
+    await tools.queue.make_due(work.session, job.id)
 
 
 async def _revive(work: UnitOfWork, tools: Tools, job: Job, by: str) -> None:
@@ -46,7 +46,7 @@ async def _revive(work: UnitOfWork, tools: Tools, job: Job, by: str) -> None:
         raise Conflict(f"No connector makes a {resource.product_type}; deliver it by hand.", slug="no-connector")
     now = work.clock.now()
     if means_nothing(job, resource):
-        raise Conflict(f"{resting_reason(resource)}.", slug="service-not-active")
+        raise Conflict(f"{held_off_reason(resource)}.", slug="service-not-active")
     if job.delivers:
         resource.provision(now, by)
     job.renew(now + plan.deadline)

@@ -256,13 +256,13 @@ async def _learn(work: UnitOfWork, tools: Tools, resource: Resource, result: Ste
 async def _come_to_nothing(work: UnitOfWork, tools: Tools, claimed: Claimed, held: _Held) -> None:
     """The service is no longer in a state where this means anything. An action somebody asked for failed; an intent
     of life was overtaken, and its successor is or was carried out."""
-    resting = resting_reason(held.resource)
+    reason = held_off_reason(held.resource)
     if held.job.kind == ACTION:
-        await _end(work, tools, claimed, held, resting, FailureClass.PERMANENT)
+        await _end(work, tools, claimed, held, reason, FailureClass.PERMANENT)
         return
     await tools.queue.complete(work.session, claimed, failure_class=None)
     held.job.state = "canceled"
-    held.job.last_error = resting
+    held.job.last_error = reason
     await work.session.flush()
 
 
@@ -272,7 +272,7 @@ def means_nothing(job: Job, resource: Resource) -> bool:
     return resource.status not in POSSIBLE[job.kind] or (needed is not None and resource.entitlement != needed)
 
 
-def resting_reason(resource: Resource) -> str:
+def held_off_reason(resource: Resource) -> str:
     """Why nothing can be done with it."""
     if resource.status == "active" and resource.entitlement != VALID:
         return f"The service is being {'ended' if resource.entitlement == 'ended' else 'suspended'}"

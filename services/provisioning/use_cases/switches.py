@@ -10,5 +10,5 @@ async def turn_provider_writes(work: UnitOfWork, tools: Tools, *, engaged: bool,
     changes nothing."""
     await switches.turn(work, PROVIDER_WRITES, engaged=engaged, reason=reason)
     if not engaged:
-        await tools.queue.hurry_all(work.session)
+        await tools.queue.make_all_due(work.session)
         work.wake(tools.queue.name)

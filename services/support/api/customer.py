@@ -13,7 +13,7 @@ from shared.contracts.reads.support import MessageView, TicketDetail, TicketView
 from shared.database import Database, UnitOfWork
 from shared.web.access import Caller, PermissionRouter, customer_router
 from shared.web.fields import path_id
-from shared.web.idempotency import OnceOptional
+from shared.web.idempotency import IdempotencyKeyOptional
 from shared.web.pagination import PageQuery
 
 TicketId = path_id("tkt")
@@ -44,7 +44,7 @@ def _reading_routes(router: PermissionRouter, database: Database) -> None:
 
 def _talking_routes(router: PermissionRouter, database: Database) -> None:
     @router.post("/tickets", permission="tickets.write", status_code=201, response_model=TicketDetail)
-    async def open_ticket(body: NewTicket, caller: Caller, once: OnceOptional) -> Response:
+    async def open_ticket(body: NewTicket, caller: Caller, once: IdempotencyKeyOptional) -> Response:
         """Opens a ticket with its first message."""
 
         async def change(work: UnitOfWork) -> BaseModel:
@@ -63,7 +63,7 @@ def _talking_routes(router: PermissionRouter, database: Database) -> None:
     @router.post(
         "/tickets/{ticket_id}/messages", permission="tickets.write", status_code=201, response_model=MessageView
     )
-    async def reply(ticket_id: TicketId, body: Reply, caller: Caller, once: OnceOptional) -> Response:  # type: ignore[valid-type]  # made by path_id
+    async def reply(ticket_id: TicketId, body: Reply, caller: Caller, once: IdempotencyKeyOptional) -> Response:  # type: ignore[valid-type]  # made by path_id
         """Writes in a ticket; a closed one opens again."""
 
         async def change(work: UnitOfWork) -> BaseModel:

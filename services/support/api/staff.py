@@ -24,7 +24,7 @@ from shared.contracts.reads.support import (
 from shared.database import Database, UnitOfWork
 from shared.web.access import Caller, PermissionRouter, staff_router
 from shared.web.fields import path_id
-from shared.web.idempotency import OnceOptional
+from shared.web.idempotency import IdempotencyKeyOptional
 from shared.web.pagination import PageQuery, PageRequest
 
 TicketId = path_id("tkt")
@@ -78,7 +78,7 @@ def _talking_routes(router: PermissionRouter, database: Database) -> None:
         name="answer_ticket",
         response_model=StaffMessageView,
     )
-    async def answer(ticket_id: TicketId, body: Answer, caller: Caller, once: OnceOptional) -> Response:  # type: ignore[valid-type]  # made by path_id
+    async def answer(ticket_id: TicketId, body: Answer, caller: Caller, once: IdempotencyKeyOptional) -> Response:  # type: ignore[valid-type]  # made by path_id
         """Answers, which mails the customer, or notes something that only staff see."""
 
         async def change(work: UnitOfWork) -> BaseModel:

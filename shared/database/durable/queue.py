@@ -108,7 +108,7 @@ class DurableQueue(LeasedRows):
         )
         return done.first() is not None
 
-    async def hurry(self, session: AsyncSession, row_id: Any) -> bool:
+    async def make_due(self, session: AsyncSession, row_id: Any) -> bool:
         """Makes a waiting row due now. False when it is not waiting, or somebody holds it: no second runner."""
         done = await session.execute(
             update(self.table)
@@ -118,7 +118,7 @@ class DurableQueue(LeasedRows):
         )
         return done.first() is not None
 
-    async def hurry_not_understood(self, session: AsyncSession) -> int:
+    async def make_not_understood_due(self, session: AsyncSession) -> int:
         """Makes every row that waits to be understood due now: this code may be the one. Says how many."""
         done = await session.execute(
             update(self.table)

@@ -18,7 +18,7 @@ async def listed(sandbox: RunningSandbox, path: str) -> list[dict[str, Any]]:
     return found
 
 
-async def hurry(shop: Shop) -> None:
+async def make_due(shop: Shop) -> None:
     """Makes waiting tasks due at once."""
     await shop.billing.execute("UPDATE stripe_tasks SET next_attempt_at = now() WHERE state = 'ready'")
 
@@ -103,7 +103,7 @@ async def test_a_stripe_that_misbehaves_gets_every_object_once(
     await shop.account()
     for _attempt in range(6):
         await shop.billing.run_tasks()
-        await hurry(shop)
+        await make_due(shop)
     assert len(await listed(sandbox, "/v1/customers")) == 1
     assert {row["state"] for row in await shop.billing.rows("stripe_tasks", "state")} == {"done"}
 
@@ -124,7 +124,7 @@ async def test_a_crash_after_the_call_makes_no_second_object(
     await shop.account()
     for _attempt in range(6):
         await shop.billing.run_tasks()
-        await hurry(shop)
+        await make_due(shop)
     assert next(crashes, None) is None
     assert len(await listed(sandbox, "/v1/products")) == 2
     assert len(await listed(sandbox, "/v1/prices")) == 2

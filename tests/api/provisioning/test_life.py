@@ -1,4 +1,4 @@
-"""A right rests and is whole again: its service is off and stays off, whoever wants it on, and then runs again."""
+"""A right is suspended and resumed: its service is off and stays off, whoever wants it on, and then runs again."""
 
 import asyncio
 import itertools

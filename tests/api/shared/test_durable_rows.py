@@ -138,7 +138,7 @@ async def test_hurrying_starts_no_second_runner(schema: Schema) -> None:
     queue = _queue(schema)
     await _claim(schema, queue)
     async with schema.database.work() as work:
-        assert not await queue.hurry(work.session, row_id)
+        assert not await queue.make_due(work.session, row_id)
     assert await _claim(schema, queue) == []
 
 

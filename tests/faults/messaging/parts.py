@@ -102,7 +102,7 @@ class Post:
             for fact in facts:
                 work.publish(fact)
 
-    async def hurry(self) -> None:
+    async def make_due(self) -> None:
         """Whatever waits in the outbox, on a lease or for another attempt, is due now."""
         async with self.identity.work() as work:
             await work.session.execute(text("UPDATE identity.outbox SET next_attempt_at = now() WHERE state = 'ready'"))

@@ -46,7 +46,7 @@ async def raised(node: Node, kind: str) -> bool:
 
 
 async def drained(post: Post, relay: object) -> bool:
-    await post.hurry()
+    await post.make_due()
     await relay.relay_batch()  # type: ignore[attr-defined]
     return await post.balanced()
 

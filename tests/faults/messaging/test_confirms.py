@@ -61,7 +61,7 @@ async def test_facts_that_are_taken_but_never_confirmed_stay_and_go_out_again_un
     await eventually(lambda: post.known_is(20))  # the broker did take them
 
     proxy.confirms = "pass"
-    await post.hurry()
+    await post.make_due()
     assert await relay.relay_batch() == 20
     await eventually(post.balanced)
     ids = [str(row["id"]) for row in rows]
@@ -77,7 +77,7 @@ async def test_facts_the_broker_refuses_stay_and_go_out_again_under_the_same_id(
     assert await asyncio.wait_for(relay.relay_batch(), HANGING) == 20
     assert {(row["state"], row["attempts"]) for row in await post.sent()} == {("ready", 1)}
     proxy.confirms = "pass"
-    await post.hurry()
+    await post.make_due()
     await relay.relay_batch()
     await eventually(post.balanced)
     assert set(ear.heard) == {str(row["id"]) for row in await post.sent()}
@@ -97,7 +97,7 @@ async def test_a_channel_or_connection_lost_in_the_middle_of_a_batch_loses_no_fa
     assert "ready" in await post.outbox_states()
 
     async def drained() -> bool:
-        await post.hurry()
+        await post.make_due()
         await asyncio.wait_for(relay.relay_batch(), HANGING)
         return await post.outbox_states() == {"done"}
 
@@ -116,7 +116,7 @@ async def test_a_broker_that_falls_silent_does_not_hold_the_relay(post: Post, pr
     proxy.frozen = False
 
     async def drained() -> bool:
-        await post.hurry()
+        await post.make_due()
         await relay.relay_batch()
         return await post.balanced()
 

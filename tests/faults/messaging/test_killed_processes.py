@@ -36,7 +36,7 @@ async def test_a_relay_killed_between_publishing_and_marking_repeats_its_ids_and
     first = list(heard)
     assert await post.outbox_states() == {"ready"}, "it died before it could mark them"
 
-    await post.hurry()  # the dead relay's lease runs out
+    await post.make_due()  # the dead relay's lease runs out
     with part_process("relay", post):
         await eventually(post.balanced)
     await eventually(lambda: _length(heard, 20))

@@ -106,7 +106,7 @@ async def test_a_row_that_somebody_keeps_locked_does_not_hold_up_the_facts_behin
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A frozen process keeps its locks for up to a minute; one fact waits for it then, and tries again later."""
-    monkeypatch.setattr(engine, "LOCK_PATIENCE", 300)
+    monkeypatch.setattr(engine, "LOCK_TIMEOUT", 300)
     database = Database(post.test_database.url("support"), "support", outbox=Outbox(plumbing.outbox_table), pool_size=4)
     consumer = Consumer("support", database, post.inbox, listeners())
     stuck = registered()

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 from services.provisioning.adapters.capabilities import ProviderUnavailable
 from services.provisioning.adapters.connectors import Place
 from services.provisioning.domain import CREATE, REMOVE, RESUME, SUSPEND, TERMINATE, JobPlan, StepPlan
-from services.provisioning.product_types.base import Action, Books, ProductType, Seen, Step, StepResult, StepTask
+from services.provisioning.product_types.base import Action, ProductType, Records, Seen, Step, StepResult, StepTask
 
 _DAY = timedelta(days=1)
 
@@ -73,32 +73,32 @@ def toy_printer(place: Place) -> ToyPrinter:
     return PRINTERS.setdefault(place.endpoint, ToyPrinter(place))
 
 
-async def _reserve(_printer: Printer, task: StepTask, books: Books) -> StepResult:
-    return StepResult(external_ref=task.external_ref or f"card-{await books.new_number()}")
+async def _reserve(_printer: Printer, task: StepTask, records: Records) -> StepResult:
+    return StepResult(external_ref=task.external_ref or f"card-{await records.new_number()}")
 
 
-async def _print(printer: Printer, task: StepTask, _books: Books) -> StepResult:
+async def _print(printer: Printer, task: StepTask, _records: Records) -> StepResult:
     number = int(str(task.external_ref).removeprefix("card-"))
     name = await printer.print(task.reference, number, str(task.configuration["text"]))
     return StepResult(external_ref=name, attributes={"recipient": task.configuration["recipient"]})
 
 
-async def _take_down(printer: Printer, task: StepTask, _books: Books) -> StepResult:
+async def _take_down(printer: Printer, task: StepTask, _records: Records) -> StepResult:
     await printer.set_displayed(task.reference, False)
     return StepResult()
 
 
-async def _put_up(printer: Printer, task: StepTask, _books: Books) -> StepResult:
+async def _put_up(printer: Printer, task: StepTask, _records: Records) -> StepResult:
     await printer.set_displayed(task.reference, True)
     return StepResult()
 
 
-async def _stamp(printer: ToyPrinter, task: StepTask, _books: Books) -> StepResult:
+async def _stamp(printer: ToyPrinter, task: StepTask, _records: Records) -> StepResult:
     await printer.stamp(task.reference)
     return StepResult()
 
 
-async def _shred(printer: Printer, task: StepTask, _books: Books) -> StepResult:
+async def _shred(printer: Printer, task: StepTask, _records: Records) -> StepResult:
     await printer.shred(task.reference)
     return StepResult()
 
