@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.support import optional
@@ -14,6 +15,11 @@ __all__ = ["broker_url", "clones", "fresh_database", "migrated_template", "postg
 # No test asserts a time, and on a busy machine everything is slow.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+# Its own way to print a traceback shows every local variable in colour: seconds for each error that a test provokes.
+*_before, _ = structlog.get_config()["processors"]
+_plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*_before, _plain])
 
 # Whole deployments and browsers first: what is left for the end is short, so that both workers end together.
 _ORDER = (
