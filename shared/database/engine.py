@@ -23,6 +23,7 @@ Result = TypeVar("Result")
 # serialization_failure and deadlock_detected: PostgreSQL rolled back and says "try again" (appendix A).
 _RETRYABLE = frozenset({"40001", "40P01"})
 _TRIES = 6
+CONNECT_TIMEOUT = 5.0  # seconds until a connection must be open
 LOCK_TIMEOUT = 5000  # milliseconds that a statement waits for somebody else's lock
 # Class 08 (connection), 57P0x (shut down, crash, cannot connect now), class 53 (no connection, memory or disk space
 # left), 25P03 (our transaction idled too long), 28 (the role is locked or its password is not the one we have).
@@ -91,7 +92,7 @@ class Database:
             pool_pre_ping=False,
             hide_parameters=True,  # an error's text goes into logs and rows; what it was about may be a person
             connect_args={
-                "timeout": 5,
+                "timeout": CONNECT_TIMEOUT,
                 "command_timeout": 30,
                 "server_settings": {
                     "application_name": application or schema,
@@ -159,6 +160,6 @@ def raw_parameters(url: str, schema: str) -> dict[str, Any]:
     """What asyncpg needs for a connection of its own (LISTEN, hot paths) beside the pool."""
     return {
         "dsn": url,
-        "timeout": 5,
+        "timeout": CONNECT_TIMEOUT,
         "server_settings": {"search_path": schema, "application_name": f"{schema}-raw"},
     }

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest_asyncio
 
 from ez.embedded.postgres import EmbeddedPostgres
+from shared.database import engine
 from shared.database.migrations import ensure_schema, upgrade
 from tests.support.clones import SERVICES, Clones, TestDatabase, administer, in_database
 
 __all__ = ["SERVICES", "TestDatabase", "clones", "free_port", "fresh_database", "migrated_template", "postgres_server"]
+
+# On a busy machine PostgreSQL may take longer to start a process than a service may wait for it.
+engine.CONNECT_TIMEOUT = 20.0
 
 
 def free_port() -> int:
