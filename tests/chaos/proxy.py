@@ -12,6 +12,7 @@ import json
 import socket
 import struct
 import sys
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -52,6 +53,7 @@ class Pipe:
         self.swallowing: set[str] = set()
         self._ends: dict[str, asyncio.Transport] = {}
         self._early: list[bytes] = []
+        self._late: dict[str, deque[bytes]] = {TO_SERVER: deque(), TO_CLIENT: deque()}
 
     def opened(self, towards: str, transport: asyncio.Transport) -> None:
         """The end that bytes going `towards` it are written to is there."""
@@ -67,10 +69,15 @@ class Pipe:
         """Passes bytes on, later if the link is slow, never if this direction has gone silent."""
         if towards in self.swallowing:
             self.link.counts.swallowed_bytes += len(data)
-        elif self.link.delay > 0:
-            asyncio.get_running_loop().call_later(self.link.delay, self._deliver, towards, data)
+        elif self.link.delay > 0 or self._late[towards]:
+            self._late[towards].append(data)
+            asyncio.get_running_loop().call_later(self.link.delay, self._deliver_next, towards)
         else:
             self._deliver(towards, data)
+
+    def _deliver_next(self, towards: str) -> None:
+        # Whichever timer it was: what was sent first arrives first, also when the link became fast again meanwhile.
+        self._deliver(towards, self._late[towards].popleft())
 
     def _deliver(self, towards: str, data: bytes) -> None:
         if towards in self.swallowing:

@@ -189,3 +189,16 @@ async def test_an_order_that_makes_no_sense_is_refused(links: Links) -> None:
         with pytest.raises(ProxyRefused):
             await links.order(do, link)
     assert await _says(await _connect(links), b"unharmed") == b"unharmed"
+
+
+async def test_bytes_on_a_slow_link_keep_their_order_when_it_becomes_fast(links: Links, echo: EchoServer) -> None:
+    stream = await _connect(links)
+    await _says(stream, b"before ")
+    await links.order("delay", "one", seconds=0.3)
+    stream[1].write(b"slow ")
+    await stream[1].drain()
+    await eventually(lambda: asyncio.sleep(0.1, True))
+    await links.order("delay", "one", seconds=0)
+    stream[1].write(b"fast")
+    assert await asyncio.wait_for(stream[0].readexactly(9), 60) == b"slow fast"
+    assert echo.received == b"before slow fast"

@@ -126,7 +126,7 @@ async def test_its_buyer_signs_in_with_the_key_and_the_one_time_password(
     for proof, entered in (({"key": key}, True), ({"password": password}, True), ({"password": password + "x"}, False)):
         answer = hypervisor.client.post("/_sandbox/sign-in", json={**door, **proof}).json()
         assert answer["data"]["entered"] is entered
-    [fact] = await over_http.published("provisioning.resource.activated.v1")
+    [fact] = await over_http.facts("provisioning.resource.activated.v1")
     assert fact["access"] == [
         f"Sign in with: ssh root@{machine['ipv4']}",
         f"with your key ada's laptop ({shown['value']})",

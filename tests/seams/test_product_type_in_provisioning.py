@@ -74,7 +74,7 @@ async def test_an_order_of_postcards_goes_through_its_whole_life(process: Provis
         await _acted_on_and_ended(process, client, str(first["id"]))
     assert len(printer.printed) == 1
     assert str(last["id"]) in printer.printed
-    [fact, _] = await process.published("provisioning.resource.activated.v1")
+    [fact, _] = await process.facts("provisioning.resource.activated.v1")
     assert (fact["product_type"], fact["attributes"][0]["value"], fact["ipv4"]) == ("postcard", "Grandmother", None)
 
 

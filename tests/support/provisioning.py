@@ -2,21 +2,20 @@
 
 import asyncio
 import base64
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from services.provisioning.adapters.breaker import CircuitBreaker
 from services.provisioning.adapters.capabilities import VpsConnector
 from services.provisioning.adapters.providers import Connected
-from services.provisioning.adapters.tables import JobQueue, plumbing
-from services.provisioning.consumers import handlers
+from services.provisioning.adapters.tables import JobQueue
 from services.provisioning.domain import Job, Resource
 from services.provisioning.jobs import JobRunner
 from services.provisioning.jobs.clock import FIRST_PROVIDER
@@ -27,12 +26,12 @@ from shared.contracts.base import Event
 from shared.contracts.catalog import EntitlementGranted
 from shared.database import DurableWorker
 from shared.kernel import Clock, Principal, new_id
-from shared.kernel.ids import uuid7
-from shared.messaging import Consumer, LocalBroker, LocalTransport, Message, encode
+from shared.messaging import LocalBroker, LocalTransport
 from shared.testing import eventually
 from tests.support.callers import TOKEN_KEYS, bearer
 from tests.support.database import TestDatabase
 from tests.support.memory_vps import MemoryVps
+from tests.support.running_service import RunningService
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 SECRETS_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -92,7 +91,7 @@ def resource_in(state: str = "pending", product_type: str = "vps") -> Resource:
     return resource
 
 
-class Provisioning:
+class Provisioning(RunningService):
     """One process of provisioning. Jobs retry within fractions of a second; the lease is as in production."""
 
     def __init__(
@@ -115,13 +114,11 @@ class Provisioning:
             vps=self.vps,
             queue=self.queue,
         )
-        self.database = self.service.database
         self.tools = tools_of(self.settings, self.queue)
         self.connectors: dict[str, VpsConnector] = {}  # by provider; any other has the one above
         self.pool = pool_of(self.settings, self.database, self.tools, self.vps)
         self.pool.kinds["proxmox"] = lambda place: self.connectors.get(place.name, self.vps)
         self.runner = JobRunner(self.database, self.tools, self.pool)
-        self.consumer = Consumer("provisioning", self.database, plumbing.inbox, handlers(self.tools))
         self._ready = False
 
     async def ready(self) -> None:
@@ -143,12 +140,10 @@ class Provisioning:
                 connected.breaker = breaker
             return connected
 
-    async def receive(self, fact: Event) -> None:
-        """A delivery of this fact, under a new event id."""
+    async def hear(self, event: Event, event_id: UUID | None = None) -> UUID:
+        """Delivers a fact as the bus would, once the provider of the settings is a row; returns its id."""
         await self.ready()
-        event_id = uuid7()
-        body = encode(fact, event_id, self.database.clock.now(), None)
-        await self.consumer.receive(Message(id=str(event_id), wire_type=fact.wire_type, body=body))
+        return await super().hear(event, event_id)
 
     async def tell(self, kind: type[Event], resource: Resource, version: int, **changes: Any) -> None:
         """A fact about the entitlement of a resource, received."""
@@ -161,12 +156,12 @@ class Provisioning:
             "version": version,
             **changes,
         }
-        await self.receive(kind(**fields))
+        await self.hear(kind(**fields))
 
     async def grant(self, **changes: Any) -> Resource:
         """A granted entitlement, received; its resource."""
         fact = granted(**changes)
-        await self.receive(fact)
+        await self.hear(fact)
         return await self.resource(entitlement_id=fact.entitlement_id)
 
     @asynccontextmanager
@@ -224,27 +219,6 @@ class Provisioning:
         """The one job, with its steps."""
         async with self.database.read() as session:
             return (await session.scalars(select(Job).filter_by(**where).options(selectinload(Job.steps)))).one()
-
-    async def count(self, table: str, where: str = "true") -> int:
-        """How many rows a table of this schema has."""
-        async with self.database.read() as session:
-            found = await session.scalar(text(f"SELECT count(*) FROM provisioning.{table} WHERE {where}"))
-            return int(found or 0)
-
-    async def execute(self, statement: str) -> None:
-        """A statement of SQL, committed: what a clock or an operator would do."""
-        async with self.database.work() as work:
-            await work.session.execute(text(statement))
-
-    async def published(self, wire_type: str) -> list[dict[str, Any]]:
-        """The payloads of the facts of this type in the outbox, oldest first."""
-        async with self.database.read() as session:
-            bodies = await session.scalars(
-                select(plumbing.outbox_table.c.body)
-                .where(plumbing.outbox_table.c.type == wire_type)
-                .order_by(plumbing.outbox_table.c.id)
-            )
-            return [json.loads(bytes(body))["data"] for body in bodies]
 
     @asynccontextmanager
     async def client(self, caller: Principal | None = None) -> AsyncIterator[httpx.AsyncClient]:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from typing import cast
+from urllib.parse import parse_qs, urlsplit
 
 import aio_pika
 import structlog
@@ -28,10 +29,21 @@ log = structlog.get_logger()
 
 EXCHANGE = "ez.events"
 DEAD_EXCHANGE = "ez.dead"
+# Seconds between signs of life. A connection that was cut without a word is noticed after three of them; the libraries'
+# minute would keep a service deaf or mute for three.
+_HEARTBEAT = 10
 # Shorter than the outbox lease: a batch is given up before somebody else may take it.
 _CONFIRM_TIMEOUT = 10.0
 # A message that kills its consumer this often is set aside; ordinary failures never come near (see the inbox).
 _DELIVERY_LIMIT = 20
+
+
+def address(url: str) -> str:
+    """The broker's address with our heartbeat, unless it names one (https://www.rabbitmq.com/docs/heartbeats)."""
+    parts = urlsplit(url)
+    if "heartbeat" in parse_qs(parts.query):
+        return url
+    return parts._replace(query=f"{parts.query}&heartbeat={_HEARTBEAT}".lstrip("&")).geturl()
 
 
 class RabbitTransport:
@@ -40,7 +52,7 @@ class RabbitTransport:
     def __init__(
         self, url: str, *, bindings: Mapping[str, tuple[str, ...]] | None = None, prefetch: int = 128, name: str = "ez"
     ) -> None:
-        self._url = url
+        self._url = address(url)
         self._bindings = dict(bindings if bindings is not None else topology())
         self._prefetch = prefetch
         self._name = name

@@ -4,31 +4,26 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest_asyncio
-from sqlalchemy import func, select, text
+from sqlalchemy import select
 
 from services.billing.adapters.stripe import StripePayments, make_client
-from services.billing.adapters.tables import plumbing
-from services.billing.consumers import handlers
-from services.billing.domain import StripeEvent, StripeTask, event_queue, task_queue
+from services.billing.domain import StripeEvent, event_queue, task_queue
 from services.billing.jobs import EventProcessor
 from services.billing.main import create_service
 from services.billing.settings import BillingSettings
 from services.billing.use_cases.stripe_tasks import TaskRunner
-from shared.contracts.base import Event
 from shared.contracts.catalog import PlanPrice, PlanPublished
 from shared.contracts.identity import UserRegistered
-from shared.database import Claimed, Database, DurableQueue
+from shared.database import Claimed, DurableQueue
 from shared.kernel import SystemClock, new_id
-from shared.messaging import Consumer, LocalBroker, LocalTransport, encode
-from shared.messaging.envelope import decode
-from shared.messaging.transports.base import Message
+from shared.messaging import LocalBroker, LocalTransport
 from shared.web.service import Service
 from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS, service_bearer
 from tests.support.database import TestDatabase
+from tests.support.running_service import RunningService
 from tests.support.stripe_payloads import SECRET, encoded, signed
 from tests.support.stripe_sandbox import API_KEY, RunningSandbox, running_sandbox
 
@@ -61,7 +56,7 @@ class MovingClock(SystemClock):
 
 
 @dataclass
-class Billing:
+class Billing(RunningService):
     """One running billing and what a test does with it."""
 
     service: Service
@@ -71,10 +66,6 @@ class Billing:
     payments: StripePayments
     events: DurableQueue = field(default_factory=event_queue)
     tasks: DurableQueue = field(default_factory=task_queue)
-
-    @property
-    def database(self) -> Database:
-        return self.service.database
 
     async def deliver(self, event: dict[str, Any], **headers: str) -> httpx.Response:
         """Sends an event as Stripe would."""
@@ -112,41 +103,10 @@ class Billing:
                         await queue.fail(work.session, item, error)
             handled += len(claimed)
 
-    async def hear(self, event: Event) -> None:
-        """Receives a fact of another service, as from the bus."""
-        consumer = Consumer("billing", self.database, plumbing.inbox, handlers())
-        identity = uuid4()
-        body = encode(event, identity, self.clock.now(), None)
-        await consumer.receive(Message(id=str(identity), wire_type=event.wire_type, body=body))
-
-    async def facts(self, wire_type: str = "billing.") -> list[dict[str, Any]]:
-        """The payloads of the facts published so far, oldest first."""
-        table = plumbing.outbox_table
-        async with self.database.read() as session:
-            rows = await session.execute(select(table.c.body).order_by(table.c.id))
-            envelopes = [decode(bytes(row.body)) for row in rows]
-        return [envelope.data for envelope in envelopes if envelope.wire_type.startswith(wire_type)]
-
-    async def rows(self, table: str, columns: str = "*") -> list[dict[str, Any]]:
-        """All rows of one of billing's tables."""
-        async with self.database.read() as session:
-            found = await session.execute(text(f"SELECT {columns} FROM billing.{table}"))
-            return [dict(row) for row in found.mappings()]
-
     async def stored(self, event_id: str) -> StripeEvent:
         """The stored event."""
         async with self.database.read() as session:
             return (await session.execute(select(StripeEvent).where(StripeEvent.id == event_id))).scalar_one()
-
-    async def count(self, model: type[StripeEvent] | type[StripeTask] = StripeEvent) -> int:
-        """How many events (or tasks) are stored."""
-        async with self.database.read() as session:
-            return int((await session.execute(select(func.count()).select_from(model))).scalar_one())
-
-    async def execute(self, statement: str, **values: Any) -> None:
-        """Changes something behind the service's back."""
-        async with self.database.work() as work:
-            await work.session.execute(text(statement), values)
 
     async def open_checkout(self, order: "Order") -> httpx.Response:
         """Asks for the order's payment page, as catalog does."""

@@ -33,7 +33,7 @@ async def test_fifty_concurrent_deliveries_of_one_event_are_one_row_and_one_effe
     made = an_event()
     answers = await asyncio.gather(*(billing.deliver(made) for _ in range(50)))
     assert {answer.status_code for answer in answers} == {200}
-    assert await billing.count() == 1
+    assert await billing.count("stripe_events") == 1
     assert await billing.process() == 1
 
 
@@ -42,7 +42,7 @@ async def test_concurrent_events_share_commits_and_every_one_is_stored(billing: 
     before = await commits(billing)
     answers = await asyncio.gather(*(billing.deliver(item) for item in made))
     assert {answer.status_code for answer in answers} == {200}
-    assert await billing.count() == 200
+    assert await billing.count("stripe_events") == 200
     assert await commits(billing) - before < 100
 
 
@@ -117,7 +117,7 @@ async def test_a_flood_of_forgeries_leaves_no_row_and_good_events_pass(billing: 
     good = [billing.deliver(an_event()) for _ in range(10)]
     answers = await asyncio.gather(*forged, *good)
     assert [answer.status_code for answer in answers] == [400] * 100 + [200] * 10
-    assert await billing.count() == 10
+    assert await billing.count("stripe_events") == 10
 
 
 async def test_a_row_that_cannot_be_stored_does_not_cost_its_neighbours(billing: Billing) -> None:
@@ -128,7 +128,7 @@ async def test_a_row_that_cannot_be_stored_does_not_cost_its_neighbours(billing:
         *(billing.deliver(an_event()) for _ in range(5)),
     )
     assert sorted(answer.status_code for answer in answers) == [200] * 10 + [400]
-    assert await billing.count() == 10
+    assert await billing.count("stripe_events") == 10
 
 
 async def test_a_flush_wakes_the_worker_once(billing: Billing, fresh_database: TestDatabase) -> None:
@@ -187,7 +187,7 @@ async def test_a_failure_nobody_expected_is_a_problem_without_a_trace(
     answer = await billing.deliver(an_event())
     assert_problem(answer, 500, "internal-error")
     assert "secret" not in answer.text
-    assert await billing.count() == 0
+    assert await billing.count("stripe_events") == 0
 
 
 async def test_neither_body_nor_secret_is_logged(billing: Billing, capsys: pytest.CaptureFixture[str]) -> None:

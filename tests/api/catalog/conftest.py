@@ -11,26 +11,23 @@ import httpx
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
-from sqlalchemy import Table, func, select, update
+from sqlalchemy import update
 
 from services.catalog.adapters.billing import BillingCheckouts
-from services.catalog.adapters.tables import plumbing
-from services.catalog.consumers import handlers
-from services.catalog.domain import Base, Price
+from services.catalog.domain import Price
 from services.catalog.main import create_service
 from services.catalog.product_types import ProductTypes, load_types
 from services.catalog.settings import CatalogSettings
 from services.catalog.use_cases.seeding import ensure_catalogue
 from shared.contracts import billing, provisioning
-from shared.contracts.base import Event
 from shared.kernel import Principal, new_id, rfc3339
-from shared.kernel.ids import uuid7
-from shared.messaging import Consumer, LocalBroker, LocalTransport, Message, decode, encode
+from shared.messaging import LocalBroker, LocalTransport
 from shared.testing import FrozenClock
 from shared.web.service import Service
 from shared.web.tokens import TokenSigner, TokenVerifier
 from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS, bearer, customer, staff
 from tests.support.database import TestDatabase
+from tests.support.running_service import RunningService
 
 Json = dict[str, Any]
 SERVER: Json = {"plan": "vps-m", "interval": "month"}
@@ -74,7 +71,7 @@ class BillingStandIn:
         await send({"type": "http.response.body", "body": body})
 
 
-class Shop:
+class Shop(RunningService):
     """What tests do with the catalog service."""
 
     def __init__(
@@ -86,11 +83,9 @@ class Shop:
         types: ProductTypes,
     ):
         self.service = service
-        self.database = service.database
         self.clock = clock
         self.billing = stand_in
         self.client = client
-        self.consumer = Consumer("catalog", service.database, plumbing.inbox, handlers())
         self.types = types
         self.ada = customer()
         self.eve = customer()
@@ -137,28 +132,6 @@ class Shop:
     async def titles(self, order: Json, who: Principal | None = None) -> list[str]:
         """The titles of the order's timeline."""
         return [entry["title"] for entry in await self.story(order, who)]
-
-    async def hear(self, event: Event, event_id: Any = None) -> None:
-        """Delivers a fact to catalog, as the bus would."""
-        identity = event_id or uuid7()
-        body = encode(event, identity, self.clock.now(), None)
-        await self.consumer.receive(Message(str(identity), event.wire_type, body))
-
-    async def published(self, kind: type[Event]) -> list[Any]:
-        """Every fact of this kind in the outbox, oldest first."""
-        table = plumbing.outbox_table
-        async with self.database.read() as session:
-            rows = await session.execute(select(table).where(table.c.type == kind.wire_type).order_by(table.c.id))
-            return [decode(bytes(row["body"])).event() for row in rows.mappings()]
-
-    async def count(self, table: str, **where: Any) -> int:
-        """How many rows of a table match."""
-        chosen: Table = Base.metadata.tables[f"catalog.{table}"]
-        async with self.database.read() as session:
-            statement = select(func.count()).select_from(chosen)
-            for column, value in where.items():
-                statement = statement.where(chosen.c[column] == value)
-            return int((await session.execute(statement)).scalar_one())
 
     def paid(self, order: Json, **changes: Any) -> billing.CheckoutPaid:
         """The fact that this order was paid."""

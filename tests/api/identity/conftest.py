@@ -6,18 +6,15 @@ from typing import Any
 
 import httpx
 import pytest_asyncio
-from sqlalchemy import text
 
-from services.identity.adapters.tables import plumbing
 from services.identity.main import create_service
 from services.identity.settings import IdentitySettings
-from shared.database import Database
 from shared.messaging import LocalBroker, LocalTransport
-from shared.messaging.envelope import decode
 from shared.testing import FrozenClock
 from shared.web.service import Service
 from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS, service_bearer
 from tests.support.database import TestDatabase
+from tests.support.running_service import RunningService
 
 PASSWORD = "velvet-otter-piano-71"
 OTHER_PASSWORD = "granite teapot lantern 9"
@@ -39,16 +36,12 @@ def settings(database_url: str, **changes: Any) -> IdentitySettings:
 
 
 @dataclass
-class Identity:
+class Identity(RunningService):
     """One running identity and what a test does with it."""
 
     service: Service
     client: httpx.AsyncClient
     clock: FrozenClock
-
-    @property
-    def database(self) -> Database:
-        return self.service.database
 
     async def sign_up(self, email: str = "ada@example.com", **changes: Any) -> httpx.Response:
         body = {"email": email, "password": PASSWORD, "name": "Ada Lovelace", **changes}
@@ -57,13 +50,6 @@ class Identity:
     async def sign_in(self, email: str = "ada@example.com", password: str = PASSWORD, **headers: str) -> httpx.Response:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.client.post("/api/v1/sessions", json={"email": email, "password": password}, headers=sent)
-
-    async def facts(self, wire_type: str = "") -> list[dict[str, Any]]:
-        """The payloads of the facts published so far, oldest first."""
-        async with self.database.read() as session:
-            rows = await session.execute(plumbing.outbox_table.select().order_by(plumbing.outbox_table.c.created_at))
-            envelopes = [decode(bytes(row["body"])) for row in rows.mappings()]
-        return [envelope.data for envelope in envelopes if envelope.wire_type.startswith(wire_type)]
 
     async def mails(self, purpose: str) -> list[dict[str, Any]]:
         """The mails asked for so far for this purpose."""
@@ -104,10 +90,6 @@ class Identity:
 
     async def complete_reset(self, token: str, password: str = OTHER_PASSWORD) -> httpx.Response:
         return await self.client.post("/api/v1/password-resets/complete", json={"token": token, "password": password})
-
-    async def count(self, table: str) -> int:
-        async with self.database.read() as session:
-            return int((await session.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one())
 
 
 @pytest_asyncio.fixture

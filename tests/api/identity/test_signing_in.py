@@ -123,7 +123,7 @@ async def test_a_malformed_client_address_is_no_address(identity: Identity, clai
     await identity.customer()
     answer = await identity.sign_in(X_Client_IP=claimed)
     assert answer.status_code == 201
-    assert await identity.count("sessions WHERE ip IS NOT NULL") == 0
+    assert await identity.count("sessions", "ip IS NOT NULL") == 0
 
 
 async def test_a_password_checked_before_a_reset_opens_nothing_after_it(identity: Identity) -> None:

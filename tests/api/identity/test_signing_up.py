@@ -21,7 +21,7 @@ async def test_signing_up_makes_a_person_with_an_account_and_asks_for_one_mail(i
     assert registered["account_name"] == "Analytical Engines"
     assert requested["purpose"] == "verify_email"
     assert requested["user_id"] == registered["user_id"]
-    assert await identity.count("memberships WHERE role = 'owner'") == 1
+    assert await identity.count("memberships", "role = 'owner'") == 1
 
 
 async def test_without_a_company_the_account_bears_the_persons_name(identity: Identity) -> None:

@@ -65,7 +65,7 @@ async def test_a_worker_killed_anywhere_leaves_one_machine_that_another_finishes
     assert (machine["status"], machine["cores"], machine["memory_mb"]) == ("running", 2, 4096)
     assert machine["ipv4"] == delivered.address
     assert (await books.job(intent=CREATE)).state == "done"
-    assert len(await books.published("provisioning.resource.activated.v1")) == 1
+    assert len(await books.facts("provisioning.resource.activated.v1")) == 1
 
 
 async def test_a_machine_made_just_before_the_kill_is_adopted(
@@ -106,4 +106,4 @@ async def test_a_worker_stopped_by_the_kernel_and_woken_after_its_lease_does_no_
     after = await books.resource(id=resource.id)
     assert (after.status, after.version, after.external_ref) == ("active", delivered.version, delivered.external_ref)
     assert len(hypervisor.machines()) == 1
-    assert len(await books.published("provisioning.resource.activated.v1")) == 1
+    assert len(await books.facts("provisioning.resource.activated.v1")) == 1

@@ -33,7 +33,7 @@ async def test_a_granted_entitlement_becomes_a_running_machine(provisioning: Pro
         str(machine.machine_id),
     )
     assert resource.attributes == {"ipv4": machine.address}
-    [fact] = await provisioning.published(ACTIVATED)
+    [fact] = await provisioning.facts(ACTIVATED)
     assert fact["resource_id"] == resource.id
     assert fact["ipv4"] == machine.address
     assert fact["version"] == resource.version
@@ -57,16 +57,16 @@ async def test_a_granted_entitlement_becomes_a_running_machine(provisioning: Pro
 async def test_twenty_deliveries_of_one_entitlement_at_once_make_one_machine(provisioning: Provisioning) -> None:
     fact = granted()
     async with provisioning.working():
-        outcomes = await at_once(20, lambda: provisioning.receive(fact))
-        assert outcomes == [None] * 20
+        outcomes = await at_once(20, lambda: provisioning.hear(fact))
+        assert len(set(outcomes)) == 20, "each took its delivery, under an id of its own"
         resource = await provisioning.resource(entitlement_id=fact.entitlement_id)
         await provisioning.until(resource.id, lambda found: found.status == "active")
-    await provisioning.receive(fact)
+    await provisioning.hear(fact)
     assert await provisioning.count("resources") == 1
     assert await provisioning.count("jobs") == 1
     assert await provisioning.count("inbox", "state <> 'done'") == 0
     assert provisioning.memory.created == 1
-    assert len(await provisioning.published(ACTIVATED)) == 1
+    assert len(await provisioning.facts(ACTIVATED)) == 1
 
 
 @pytest.mark.fault(26)
@@ -94,7 +94,7 @@ async def test_trouble_at_any_call_before_or_after_its_effect_still_ends_in_one_
     assert provisioning.memory.created == 1
     assert not resource.delayed
     assert resource.message is None
-    assert len(await provisioning.published(ACTIVATED)) == 1
+    assert len(await provisioning.facts(ACTIVATED)) == 1
 
 
 async def test_a_slow_address_is_waited_for_without_using_up_attempts(provisioning: Provisioning) -> None:
@@ -132,7 +132,7 @@ async def test_a_machine_that_does_not_stay_on_is_never_shown_as_active(provisio
     resource = await provisioning.grant()
     async with provisioning.working():
         await provisioning.until(resource.id, lambda found: found.status == "failed")
-    assert await provisioning.published(ACTIVATED) == []
+    assert await provisioning.facts(ACTIVATED) == []
     assert (await provisioning.job(intent=CREATE)).state == "parked"
 
 
@@ -155,7 +155,7 @@ async def test_a_refusal_ends_the_job_and_is_published_once(
     assert (job.state, job.failure_class, job.last_error) == (state, failure, error.detail)
     assert job.step("configure").state == "failed"
     assert job.step("create").state == "done"
-    [fact] = await provisioning.published(FAILED)
+    [fact] = await provisioning.facts(FAILED)
     assert (fact["resource_id"], fact["reason"], fact["version"]) == (resource.id, error.detail, failed.version)
     assert provisioning.memory.calls.count("configure") == 1
 
@@ -178,13 +178,13 @@ async def test_a_product_without_a_connector_waits_for_staff_and_says_so_once(
     provisioning: Provisioning, product: str
 ) -> None:
     fact = granted(product_type=product)
-    await provisioning.receive(fact)
-    await provisioning.receive(fact)
+    await provisioning.hear(fact)
+    await provisioning.hear(fact)
     resource = await provisioning.resource(entitlement_id=fact.entitlement_id)
     assert (resource.status, resource.external_ref) == ("pending", None)
     job = await provisioning.job(intent=CREATE)
     assert (job.state, job.failure_class, job.steps) == ("dead", "permanent", [])
-    [published] = await provisioning.published(FAILED)
+    [published] = await provisioning.facts(FAILED)
     assert published["reason"] == job.last_error
     assert "no connector" in published["reason"]
 

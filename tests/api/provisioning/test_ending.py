@@ -52,7 +52,7 @@ async def remove_what_is_over(provisioning: Provisioning) -> None:
 
 
 async def facts(provisioning: Provisioning, name: str) -> list[dict[str, Any]]:
-    return await provisioning.published(f"provisioning.resource.{name}.v1")
+    return await provisioning.facts(f"provisioning.resource.{name}.v1")
 
 
 async def test_a_suspended_service_is_off_and_held_and_says_so(provisioning: Provisioning) -> None:

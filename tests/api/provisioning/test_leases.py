@@ -96,7 +96,7 @@ async def test_the_late_answer_to_a_zombie_is_not_recorded_and_its_machine_is_ad
     await heir
     assert (await provisioning.resource(id=resource.id)).status == "active"
     assert provisioning.memory.created == 1
-    assert len(await provisioning.published("provisioning.resource.activated.v1")) == 1
+    assert len(await provisioning.facts("provisioning.resource.activated.v1")) == 1
 
 
 async def test_a_long_call_keeps_its_lease(fresh_database: TestDatabase) -> None:
@@ -142,7 +142,7 @@ async def test_a_job_past_its_deadline_ends_and_is_published(provisioning: Provi
     job = await provisioning.job(intent=CREATE)
     assert job.state == "dead"
     assert "No success within" in (job.last_error or "")
-    assert len(await provisioning.published("provisioning.resource.failed.v1")) == 1
+    assert len(await provisioning.facts("provisioning.resource.failed.v1")) == 1
 
 
 async def test_a_job_in_a_workers_hands_is_not_ended_by_the_clock(provisioning: Provisioning) -> None:

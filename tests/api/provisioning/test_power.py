@@ -138,7 +138,7 @@ async def test_a_power_action_that_cannot_be_done_leaves_the_service_active(prov
         async with provisioning.working():
             await provisioning.until_job(lambda job: job.state == "done", intent="start")
         assert (await client.get(f"/api/v1/services/{resource.id}")).json()["message"] is None
-    assert await provisioning.published("provisioning.resource.failed.v1") == []
+    assert await provisioning.facts("provisioning.resource.failed.v1") == []
 
 
 async def test_a_pending_action_shows_in_the_timeline_as_active(provisioning: Provisioning) -> None:

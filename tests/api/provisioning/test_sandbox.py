@@ -39,7 +39,7 @@ async def test_twenty_deliveries_at_once_make_one_machine(
 ) -> None:
     fact = granted(template="ubuntu-24-04")
     async with provisioning.working():
-        await at_once(20, lambda: provisioning.receive(fact))
+        await at_once(20, lambda: provisioning.hear(fact))
         resource = await provisioning.resource(entitlement_id=fact.entitlement_id)
         delivered = await provisioning.until(resource.id, lambda found: found.status == "active")
     [machine] = hypervisor.machines()

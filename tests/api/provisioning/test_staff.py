@@ -35,7 +35,7 @@ async def test_a_failed_delivery_goes_on_where_it_stopped(
     async with provisioning.working():
         await provisioning.until(resource.id, lambda found: found.status == "active")
     assert provisioning.memory.calls.count("create") == 1
-    assert len(await provisioning.published("provisioning.resource.failed.v1")) == 1
+    assert len(await provisioning.facts("provisioning.resource.failed.v1")) == 1
 
 
 async def test_every_new_failure_is_a_new_version_and_is_published(provisioning: Provisioning) -> None:
@@ -45,7 +45,7 @@ async def test_every_new_failure_is_a_new_version_and_is_published(provisioning:
         await provisioning.until(resource.id, lambda found: found.status == "failed")
         assert (await retry(provisioning, (await provisioning.job(intent=CREATE)).id))[0] == 202
         await provisioning.until_job(lambda job: job.state == "dead" and job.step("start").tries == 2, intent=CREATE)
-    first, second = await provisioning.published("provisioning.resource.failed.v1")
+    first, second = await provisioning.facts("provisioning.resource.failed.v1")
     assert second["version"] > first["version"]
 
 
@@ -86,7 +86,7 @@ async def test_a_retry_pressed_many_times_runs_the_job_once(provisioning: Provis
         assert (202, "") in outcomes
         await provisioning.until(resource.id, lambda found: found.status == "active")
     assert provisioning.memory.created == 1
-    assert len(await provisioning.published("provisioning.resource.activated.v1")) == 1
+    assert len(await provisioning.facts("provisioning.resource.activated.v1")) == 1
 
 
 async def test_a_done_job_cannot_be_retried(provisioning: Provisioning) -> None:

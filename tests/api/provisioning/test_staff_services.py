@@ -14,7 +14,7 @@ async def test_every_row_says_whose_it_is_once_identity_has_told(provisioning: P
     await provisioning.deliver()
     described = {"account_id": resource.account_id, "account_name": "Ada's", "owner_email": "ada@example.com"}
     for name, at in (("Ada King", NOW + timedelta(days=1)), ("Ada", NOW)):
-        await provisioning.receive(AccountDescribed(owner_name=name, described_at=at, **described))
+        await provisioning.hear(AccountDescribed(owner_name=name, described_at=at, **described))
     whose = {"account_id": resource.account_id, "name": "Ada King", "email": "ada@example.com"}
     async with provisioning.client(STAFF) as client:
         for path in ("jobs", "services"):

@@ -105,5 +105,5 @@ async def test_resources_and_jobs_of_the_version_before_go_on(
     assert process.memory.created == 1
     assert (by_hand.status, by_hand.external_ref) == ("pending", None)
     assert await process.count("providers", "used = 3 AND next_number = 107") == 1
-    assert len(await process.published("provisioning.resource.activated.v1")) == 2
+    assert len(await process.facts("provisioning.resource.activated.v1")) == 2
     await process.close()

@@ -8,7 +8,6 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import SMTPUTF8
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
@@ -22,18 +21,16 @@ from services.support.consumers import handlers
 from services.support.domain import Notification
 from services.support.main import create_service
 from services.support.settings import SupportSettings
-from shared.contracts.base import Event
 from shared.contracts.billing import InvoicePaid
 from shared.contracts.identity import UserRegistered, VerificationRequested
 from shared.contracts.provisioning import ResourceActivated, ResourceFailed
-from shared.database import Database
 from shared.kernel import Principal, new_id
-from shared.kernel.ids import uuid7
-from shared.messaging import Consumer, LocalBroker, LocalTransport, Message, encode
+from shared.messaging import Consumer, LocalBroker, LocalTransport
 from shared.testing import FrozenClock
 from shared.web.service import Service
 from tests.support.callers import PRIVATE_KEYS, TOKEN_KEYS, bearer, customer
 from tests.support.database import TestDatabase, free_port
+from tests.support.running_service import RunningService
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -96,23 +93,12 @@ def settings(database_url: str, smtp_port: int, **changes: Any) -> SupportSettin
 
 
 @dataclass
-class Support:
+class Support(RunningService):
     """One running support and what a test does with it."""
 
     service: Service
     client: httpx.AsyncClient
     clock: FrozenClock
-
-    @property
-    def database(self) -> Database:
-        return self.service.database
-
-    async def hear(self, event: Event, event_id: UUID | None = None) -> UUID:
-        """Delivers a fact as the bus would; returns its id."""
-        identity = event_id or uuid7()
-        consumer = Consumer("support", self.database, plumbing.inbox, handlers())
-        await consumer.receive(Message(str(identity), event.wire_type, encode(event, identity, NOW, None)))
-        return identity
 
     async def retry_facts(self) -> None:
         """Lets the facts that failed be handled again, now."""

@@ -50,11 +50,11 @@ async def test_a_service_is_not_active_while_a_step_before_the_running_machine_i
         await eventually(held, what=f"the hypervisor asked to {step}")
         shown = (await client.get(f"/api/v1/services/{resource.id}")).json()
         assert shown["status"] in ("pending", "provisioning")
-        assert await provisioning.published(ACTIVATED) == []
+        assert await provisioning.facts(ACTIVATED) == []
         gate.set()
         await provisioning.until(resource.id, lambda found: found.status == "active")
     assert [machine.power for machine in provisioning.memory.ours] == [PowerState.RUNNING]
-    assert len(await provisioning.published(ACTIVATED)) == 1
+    assert len(await provisioning.facts(ACTIVATED)) == 1
 
 
 def _writes(provisioning: Provisioning) -> list[tuple[str, str]]:

@@ -98,7 +98,7 @@ async def test_a_chunked_body_without_a_length_is_verified_as_the_bytes_that_wer
     assert await deliver_chunked(port, body.replace(b"cus_1", b"cus_2"), body) == 400
     assert await deliver_chunked(port, b"\xef\xbb\xbf" + body, body) == 400
     assert await deliver_chunked(port, body + b" ", body) == 400
-    assert await billing.count() == 0
+    assert await billing.count("stripe_events") == 0
     assert await deliver_chunked(port, body, body) == 200
     assert (await billing.stored(made["id"])).payload.encode() == body
 
@@ -109,7 +109,7 @@ async def test_bodies_sent_byte_by_byte_are_cut_off_and_other_deliveries_are_ack
 ) -> None:
     routes = billing.service.app.router.routes
     webhook = next(route.endpoint for route in routes if getattr(route, "path", "") == StripeWebhook.path)  # type: ignore[attr-defined]
-    monkeypatch.setattr(webhook, "_patience", 3.0)
+    monkeypatch.setattr(webhook, "_timeout", 3.0)
     body = encoded(an_event())
     cut_off = asyncio.Event()
 

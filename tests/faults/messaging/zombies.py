@@ -151,7 +151,7 @@ async def jobs(database: TestDatabase) -> AsyncIterator[Zombie]:
 
     async def effects() -> Any:
         after = await process.resource(id=resource.id)
-        facts = await process.published("provisioning.resource.activated.v1")
+        facts = await process.facts("provisioning.resource.activated.v1")
         return after.status, after.version, after.external_ref, process.memory.created, len(facts)
 
     yield QueueZombie(process.database, process.queue, "provisioning.jobs", process.runner.handle, effects)

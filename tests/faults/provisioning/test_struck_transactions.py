@@ -38,7 +38,7 @@ async def test_machines_are_delivered_once_and_at_the_first_attempt_through_stru
     facts: list[EntitlementGranted] = [granted() for _ in range(30)]
     async with provisioning.working():
         for fact in facts:
-            await provisioning.receive(fact)
+            await provisioning.hear(fact)
         for fact in facts:
             resource = await provisioning.resource(entitlement_id=fact.entitlement_id)
             await provisioning.until(resource.id, lambda found: found.status == "active")
@@ -49,7 +49,7 @@ async def test_machines_are_delivered_once_and_at_the_first_attempt_through_stru
     assert len({machine.reference for machine in provisioning.memory.ours}) == 30
     assert await provisioning.count("inbox", "attempts <> 1 OR state <> 'done'") == 0
     assert await provisioning.count("jobs", "attempts <> 1 OR state <> 'done'") == 0
-    assert len(await provisioning.published("provisioning.resource.activated.v1")) == 30
+    assert len(await provisioning.facts("provisioning.resource.activated.v1")) == 30
 
 
 async def test_nobody_who_presses_a_power_button_sees_a_struck_transaction(

@@ -71,7 +71,7 @@ async def one_machine(provisioning: Provisioning, hypervisor: HypervisorProcess,
     [machine] = hypervisor.machines()
     assert (str(machine["vmid"]), machine["status"]) == (delivered.external_ref, "running")
     assert delivered.id in str(machine["description"])
-    assert len(await provisioning.published("provisioning.resource.activated.v1")) == 1
+    assert len(await provisioning.facts("provisioning.resource.activated.v1")) == 1
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/config$"), ("PUT", "/resize$"), ("POST", "/status/start$")])

@@ -88,6 +88,9 @@ def _classified(error: stripe.StripeError) -> ProviderFailure:
     if isinstance(error, stripe.IdempotencyError):
         # An earlier version of this call used the key with other parameters: another key, after a look.
         return ProviderFailure(reason, FailureClass.AMBIGUOUS, answered=True)
+    if 400 <= status < 500 and error.error is None:
+        # Every refusal of Stripe's names an error object: this was said by something between us.
+        return ProviderFailure(f"not Stripe but something before it answered {status}", FailureClass.AMBIGUOUS)
     if 400 <= status < 500:
         param = getattr(error, "param", None)
         return ProviderFailure(f"{reason} {param or ''}".rstrip(), FailureClass.PERMANENT, answered=True)
