@@ -1,6 +1,7 @@
 """One entitlement becomes exactly one running machine."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
