@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from services.billing.domain.facts import SessionFact, SubscriptionFact
-from services.billing.domain.interval import Recurrence
+from shared.contracts.intervals import Recurrence
 from shared.database import FailureClass, HandlingFailed
 
 

@@ -3,7 +3,6 @@
 from services.catalog.domain.base import SCHEMA, Base
 from services.catalog.domain.customers import Customer
 from services.catalog.domain.entitlements import ENTITLEMENT, Entitlement, EntitlementHistory
-from services.catalog.domain.intervals import INTERVALS
 from services.catalog.domain.order_items import Described, OrderItem
 from services.catalog.domain.order_states import ORDER
 from services.catalog.domain.orders import Order, OrderHistory
@@ -12,7 +11,6 @@ from services.catalog.domain.plans import PLAN, Plan, PlanGroup, PlanHistory, Pr
 
 __all__ = [
     "ENTITLEMENT",
-    "INTERVALS",
     "ORDER",
     "PLAN",
     "SCHEMA",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from services.catalog.domain import Customer, Entitlement, Order, OrderItem
-from services.catalog.domain.intervals import INTERVALS
+from shared.contracts.intervals import INTERVALS
 from shared.contracts.reads.base import CustomerRef, LabelledValue, MoneyView, TimelineEntry
 from shared.contracts.reads.catalog import (
     EntitlementView,

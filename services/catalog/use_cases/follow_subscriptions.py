@@ -7,7 +7,6 @@ the newest of each kind counts, and what ended stays ended.
 from collections.abc import Sequence
 
 from services.catalog.domain import Entitlement, Order, OrderItem
-from services.catalog.domain.intervals import in_words
 from services.catalog.use_cases.entitlement_facts import tell_decided
 from services.catalog.use_cases.loading import locked_order, order_changed
 from shared.contracts.billing import (
@@ -19,6 +18,7 @@ from shared.contracts.billing import (
     SubscriptionStarted,
 )
 from shared.contracts.catalog import EntitlementEnded
+from shared.contracts.intervals import in_words
 from shared.database import UnitOfWork
 from shared.kernel import Money, NotFound, rfc3339
 

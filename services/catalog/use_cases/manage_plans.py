@@ -2,12 +2,12 @@
 
 from sqlalchemy import select
 
-from services.catalog.domain import INTERVALS, Plan, Price
-from services.catalog.domain.intervals import in_words
+from services.catalog.domain import Plan, Price
 from services.catalog.product_types import ProductTypes
 from services.catalog.use_cases.loading import locked_plan
 from shared.contracts.billing import PriceSynced
 from shared.contracts.catalog import PlanPublished
+from shared.contracts.intervals import INTERVALS, in_words
 from shared.database import UnitOfWork
 from shared.kernel import CURRENCIES, FieldError, IllegalMove, Invalid, amount_problem, charge_problem
 

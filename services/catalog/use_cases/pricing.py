@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from services.catalog.domain import INTERVALS, Described, OrderItem, Plan, Price
-from services.catalog.domain.intervals import in_words
+from services.catalog.domain import Described, OrderItem, Plan, Price
 from services.catalog.product_types import ProductTypes
 from services.catalog.product_types.base import BadConfiguration, ProductType
+from shared.contracts.intervals import INTERVALS, in_words
 from shared.kernel import CURRENCIES, Conflict, FieldError, Invalid, charge_problem
 
 # Units of one order: each is a row, a fact and a service of its own.

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.billing.domain.interval import Recurrence
+from shared.contracts.intervals import Recurrence
 from shared.kernel import new_id
 from tests.api.billing.carts import Cart, Line, cart, hear_stripe
 from tests.api.billing.conftest import Shop

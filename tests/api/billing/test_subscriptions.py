@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from services.billing.domain.interval import Recurrence
+from shared.contracts.intervals import Recurrence
 from tests.api.billing.carts import Line, cart, hear_stripe
 from tests.api.billing.conftest import Billing, Shop
 from tests.support.callers import bearer, customer, staff

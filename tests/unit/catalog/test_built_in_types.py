@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.catalog.domain.intervals import INTERVALS
 from services.catalog.domain.order_numbers import draw_number, number_in
 from services.catalog.product_types import load_types
 from services.catalog.product_types.base import BadConfiguration
+from shared.contracts.intervals import INTERVALS
 
 TYPES = load_types("vps,hosting,domain,certificate")
 OPTIONS = {"template": [{"value": "debian-13", "label": "Debian 13"}, {"value": "debian-12", "label": "Debian 12"}]}

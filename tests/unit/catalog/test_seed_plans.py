@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from services.catalog.domain import INTERVALS
 from services.catalog.product_types import load_types
 from services.catalog.product_types.vps import OS_TEMPLATES
+from shared.contracts.intervals import INTERVALS
 
 TYPES = load_types("vps,hosting,domain,certificate")
 PLANS = [(product_type, seed) for product_type in TYPES.values() for seed in product_type.seeds]

@@ -6,14 +6,14 @@ from typing import Any
 
 from services.billing.adapters.payments import ProviderFailure
 from services.billing.adapters.stripe.sdk import StripeClient, call, key_of
-from services.billing.domain.interval import Recurrence
 from shared.database import FailureClass
+from shared.kernel.calendar import occurrence
 
 _LOOKED_THROUGH = 100
 # Stripe moves a clock two intervals of its shortest subscription at most, and two years without one
 # (https://docs.stripe.com/api/test_clocks/advance).
 _INTERVALS = 2
-_NO_SUBSCRIPTION = Recurrence("year", 1)
+_WITHOUT_SUBSCRIPTION = timedelta(days=2 * 365)
 # Less than the delay by which a delivery counts as late.
 _MAY_LAG = timedelta(minutes=10)
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 2.0
@@ -70,11 +70,11 @@ class ClockCalls:
     async def _farthest(self, customer_id: str, now: datetime) -> datetime:
         page = await call(self._v1.subscriptions.list_async(params={"customer": customer_id, "limit": _LOOKED_THROUGH}))
         steps = [
-            _two_of(item["price"]["recurring"]).after(now)
+            _two_of(item["price"]["recurring"], now)
             async for subscription in page.auto_paging_iter()
             for item in subscription.to_dict()["items"]["data"]
         ]
-        return min(steps, default=_two_of({"interval": _NO_SUBSCRIPTION.unit, "interval_count": 1}).after(now))
+        return min(steps, default=now + _WITHOUT_SUBSCRIPTION)
 
     async def clock_named(self, name: str) -> str:
         """The test clock of this name: one made earlier, or a new one that shows the real time."""
@@ -91,6 +91,5 @@ class ClockCalls:
         return made.id
 
 
-def _two_of(recurring: dict[str, Any]) -> Recurrence:
-    count = _INTERVALS * int(recurring["interval_count"])
-    return Recurrence("year" if recurring["interval"] == "year" else "month", count)
+def _two_of(recurring: dict[str, Any], now: datetime) -> datetime:
+    return occurrence(now, recurring["interval"], _INTERVALS * int(recurring["interval_count"]))
