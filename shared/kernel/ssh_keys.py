@@ -71,9 +71,8 @@ def parse_public_key(text: str) -> PublicKey:
         raise ValueError("Paste one key at a time; a public key is a single line.")
     if len(wanted[0]) > LONGEST_LINE:
         raise ValueError(f"A public key has at most {LONGEST_LINE} characters.")
-    kind, _, rest = wanted[0].partition(" ")
-    encoded, _, comment = rest.strip().partition(" ")
-    return _checked(kind, encoded, comment.strip())
+    kind, encoded, comment = (*wanted[0].split(None, 2), "", "")[:3]
+    return _checked(kind, encoded, comment)
 
 
 def _checked(kind: str, encoded: str, comment: str) -> PublicKey:

@@ -70,13 +70,14 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
 
 
 def subscription_view(group: PaymentGroup) -> SubscriptionView:
-    """What renews together. Nothing is charged any more once an end is planned."""
+    """What renews together. Nothing is charged any more once an end is planned; that Stripe counts the time which is
+    paid for already as a trial concerns nobody else."""
     over = group.status in ENDED or group.ends_at is not None
     return SubscriptionView(
         id=group.id,
         order_id=group.order_id,
         interval=group.interval,
-        status=group.status,
+        status="active" if group.status == "trialing" else group.status,
         total=MoneyView(amount_minor=group.total_minor, currency=group.currency),
         item_ids=list(group.item_ids),
         next_charge_at=None if over else group.period_end,

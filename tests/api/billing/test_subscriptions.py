@@ -28,7 +28,7 @@ async def test_a_customer_sees_what_renews_and_what_it_costs(shop: Shop, sandbox
     assert sorted(shown) == ["month", "year"]
     assert shown["month"]["item_ids"] == [monthly.item_id]
     assert shown["month"]["total"] == {"amount_minor": 2000, "currency": "EUR"}
-    assert (shown["month"]["status"], shown["year"]["status"]) == ("trialing", "waiting")
+    assert (shown["month"]["status"], shown["year"]["status"]) == ("active", "waiting")
     assert shown["month"]["next_charge_at"] is not None
     assert (shown["year"]["next_charge_at"], shown["month"]["ends_at"]) == (None, None)
 

@@ -49,8 +49,9 @@ def test_every_common_type_is_read_and_written_as_it_came(line: str) -> None:
         f"  {ED25519}  ",
         f"# my laptop\n{ED25519}\r",
         ED25519.replace(" ada", "   ada"),
+        ED25519.replace(" ", "\t"),
     ],
-    ids=["Windows line end", "byte order mark", "spaces around", "comment line", "several spaces"],
+    ids=["Windows line end", "byte order mark", "spaces around", "comment line", "several spaces", "tabs"],
 )
 def test_line_ends_comments_and_spaces_do_no_harm(text: str) -> None:
     assert parse_public_key(text).line == ED25519
