@@ -40,11 +40,25 @@ _DECISIONS: tuple[tuple[str, ...], ...] = (
     ("suspend", "end"),
     ("suspend", "resume", "suspend"),
 )
+# Only for what has a larger plan: a disk never shrinks.
+_CHANGES: tuple[tuple[str, ...], ...] = (
+    ("change",),
+    ("change", "suspend"),
+    ("suspend", "resume", "change"),
+    ("change", "end"),
+)
+_LARGER: Mapping[str, str] = {"vps-s": "vps-m", "vps-m": "vps-l", "vps-l": "vps-xl"}
 # The last unit of its interval ends its subscription for good, so only one of two comes back.
 _OF_TWO: tuple[tuple[str, ...], ...] = (*_DECISIONS, ("end", "restore"), ("suspend", "end", "restore"))
 _MIXED, _DECIDED = 0.25, 0.4
 # What a unit's right is after the last decision.
-RIGHT_AFTER: Mapping[str, str] = {"suspend": "suspended", "resume": "active", "end": "ended", "restore": "active"}
+RIGHT_AFTER: Mapping[str, str] = {
+    "suspend": "suspended",
+    "resume": "active",
+    "end": "ended",
+    "restore": "active",
+    "change": "active",
+}
 _EXPECTED: Mapping[Behaviour, tuple[str, ...]] = {
     "pays": ("fulfilled",),
     "pays after a declined card": ("fulfilled",),
@@ -79,6 +93,11 @@ class Order:
     fulfilled_at: float | None = None
     status: str = "not placed"
     gave_up: str | None = None
+
+    @property
+    def larger_plan(self) -> str | None:
+        """What its first unit may be changed to."""
+        return _LARGER.get(self.plan)
 
     @property
     def id(self) -> str | None:
@@ -144,7 +163,8 @@ def _decide(found: Sequence[Order], rng: random.Random) -> None:
     delivered = [order for order in found if _EXPECTED.get(order.behaviour) == ("fulfilled",)]
     for place, order in enumerate(delivered):
         if place == 0 or rng.random() < _DECIDED:
-            order.decisions = rng.choice(_OF_TWO if order.quantity > 1 else _DECISIONS)
+            possible = _OF_TWO if order.quantity > 1 else _DECISIONS
+            order.decisions = rng.choice((*possible, *_CHANGES) if order.larger_plan else possible)
 
 
 def outcomes(found: Sequence[Order]) -> dict[str, dict[str, int]]:

@@ -1,4 +1,4 @@
-"""A member of staff who lets rights rest, end and come back while everything around them fails."""
+"""A member of staff who suspends, resumes, changes, ends and restores rights while everything around them fails."""
 
 import asyncio
 from collections import Counter
@@ -61,13 +61,14 @@ class Staff:
 
     async def _decide(self, order: Order, number: int, verb: str) -> None:
         path, key = f"/api/v1/staff/entitlements/{order.unit}/{verb}", f"{order.key}-{number}-{verb}"
-        answer = await self._post(path, key)
+        body = _REASON | ({"plan": str(order.larger_plan)} if verb == "change" else {})
+        answer = await self._post(path, body, key)
         if answer.slug == "fresh-proof-needed":
             await self._sign_in()
-            answer = await self._post(path, key)
+            answer = await self._post(path, body, key)
         if answer.status != 200:
             raise GaveUp(f"{answer.status} {answer.text[:300]}")
         self.decided[verb] += 1
 
-    async def _post(self, path: str, key: str) -> Answer:
-        return await self._client.patiently("POST", path, _REASON, key=key, patience=PATIENCE)
+    async def _post(self, path: str, body: dict[str, str], key: str) -> Answer:
+        return await self._client.patiently("POST", path, body, key=key, patience=PATIENCE)

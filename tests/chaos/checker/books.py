@@ -107,6 +107,7 @@ def b5_one_machine_per_resource(evidence: Evidence) -> Line:
             if [str(machine.vmid) for machine in evidence.machines_of.get(row["id"], [])] != [row["external_ref"]]
         ],
     )
+    line.lacks("machines of another size than their right", [row["id"] for row in owned if _other_size(evidence, row)])
     # Whoever deleted by hand what had ended anyway took nothing from anybody.
     line.lacks(
         "resources that ended and have another machine, or several",
@@ -125,6 +126,14 @@ def b5_one_machine_per_resource(evidence: Evidence) -> Line:
     )
     line.counted = f"{len(owned)} resources with a machine of their own"
     return line
+
+
+def _other_size(evidence: Evidence, resource: Row) -> bool:
+    right = evidence.entitlements.get(resource["entitlement_id"])
+    if right is None or right["cores"] is None:
+        return False
+    sizes = {(machine.cores, machine.memory_mb) for machine in evidence.machines_of.get(resource["id"], [])}
+    return sizes != {(right["cores"], right["memory_mb"])}
 
 
 def b6_one_welcome_per_service(evidence: Evidence) -> Line:

@@ -35,7 +35,13 @@ _TABLES = {
         "itm",
         "id, order_id, product_type, quantity, name, price_id, interval, paid_until, past_due_at, settled_at, ended_at",
     ),
-    "catalog.entitlements": ("ent", "id, order_id, item_id, account_id, ordinal, status, service_id, created_at"),
+    "catalog.entitlements": (
+        "ent",
+        (
+            "id, order_id, item_id, account_id, ordinal, status, service_id, created_at, "
+            "(spec->>'cores')::int AS cores, (spec->>'memory_mb')::int AS memory_mb"
+        ),
+    ),
     "catalog.payments": ("", "order_id, checkout_id, amount_minor, currency, outcome, reason, paid_at"),
     "catalog.order_history": ("", 'order_id, verb, at, "by", reason, from_status, to_status'),
     "catalog.entitlement_history": ("", 'entitlement_id, verb, at, "by", reason'),

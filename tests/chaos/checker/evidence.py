@@ -19,6 +19,8 @@ class Machine:
     reference: str | None
     running: bool
     created_at: float
+    cores: int
+    memory_mb: int
 
 
 @dataclass(frozen=True)

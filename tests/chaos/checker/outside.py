@@ -71,7 +71,8 @@ async def read_machines(client: httpx.AsyncClient, sources: Sources) -> list[Mac
 def _machine(row: Row) -> Machine:
     # The description decides, because people rename machines and edit tags.
     reference = reference_in(row["description"], row["tags"], row["name"])
-    return Machine(row["vmid"], str(row["name"]), reference, row["status"] == "running", float(row["created_at"]))
+    running, size = row["status"] == "running", (row["cores"], row["memory_mb"])
+    return Machine(row["vmid"], str(row["name"]), reference, running, float(row["created_at"]), *size)
 
 
 async def read_mails(client: httpx.AsyncClient, sources: Sources, recipients: Iterable[str]) -> dict[str, list[Row]]:
