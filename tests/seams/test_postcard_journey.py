@@ -32,7 +32,12 @@ PRINTER = {
     "secret_ref": "env:PROVISIONING_PROXMOX_TOKEN",
     "reason": "We print now",
 }
-DECISIONS = (("suspend", "suspended", "Suspended"), ("resume", "running", "Running"), ("end", "ended", "Ended"))
+# What staff decide, the state it leads to, its word on the pages, and how the mail about it is called.
+DECISIONS = (
+    ("suspend", "suspended", "Suspended", "is suspended"),
+    ("resume", "running", "Running", "runs again"),
+    ("end", "ended", "Ended", "has ended"),
+)
 
 
 class Person:
@@ -43,7 +48,8 @@ class Person:
         if email:
             self.api.token = self.api("POST", "/api/v1/sessions", {"email": email, "password": password})["token"]
         else:
-            steps.sign_up(self.api)
+            email = steps.sign_up(self.api)
+        self.email, self.instance = email, instance
         self.browser = httpx.Client(base_url=instance.url, cookies={"ez_session": self.api.token}, timeout=30)
 
     def sees(self, path: str, *words: str) -> str:
@@ -51,6 +57,16 @@ class Person:
         page = self.browser.get(path)
         assert page.status_code == 200, f"{path} answered {page.status_code}"
         return _said(page, *words)
+
+    def hears(self, subject: str, *words: str) -> None:
+        """Waits for a mail whose subject says this; it says all of that."""
+
+        def came() -> str | None:
+            mails = self.instance.mails(self.email)
+            return next((mail["text"] for mail in mails if subject in mail["subject"]), None)
+
+        text = steps.wait_for(f"the mail {subject}", came)
+        assert [word for word in words if word not in text] == []
 
     def sends(self, page: str, action: str, form: dict[str, str]) -> httpx.Response:
         """Sends a form of a page, with the token that only our own pages hold."""
@@ -107,18 +123,24 @@ def _is_bought(customer: Person) -> dict[str, Any]:
 def _is_shown_to_its_buyer(customer: Person, order: dict[str, Any], service: dict[str, Any]) -> None:
     assert (service["product_type"], service["name"], service["address"]) == ("postcard", RECIPIENT, RECIPIENT)
     customer.sees(f"/orders/{order['id']}", PLAN, *CHOSEN, *CHOSEN.values(), "Fulfilled exactly once")
-    customer.sees("/orders", order["number"])
+    customer.sees("/orders", order["number"], PLAN, RECIPIENT)
+    customer.sees(f"/tickets/new?service={service['id']}", RECIPIENT)
     for path in ("/services", "/dashboard"):
         customer.sees(path, PLAN, RECIPIENT, "Running", f"/services/{service['id']}")
     told = ("Choosing a card", "Printing your card", "Stamp it", "<dt>To</dt>")
     customer.sees(f"/services/{service['id']}", PLAN, RECIPIENT, "Running", *told)
+    customer.hears(f"{RECIPIENT} is ready", PLAN, f"To:  {RECIPIENT}")
+    assert PLAN in str(customer.instance.stripe("GET", "/v1/invoices"))
 
 
 def _is_shown_to_staff(staff: Person, order: dict[str, Any], service: dict[str, Any]) -> None:
     staff.sees(f"/console/orders/{order['id']}", order["number"], PLAN, *CHOSEN, *CHOSEN.values())
     console = staff.sees(f"/console/services/{service['id']}", PLAN, RECIPIENT, "printer-1", "card-100", "<dt>To</dt>")
     staff.sees("/console/services", RECIPIENT, PLAN)
+    staff.sees("/console/orders", order["number"], PLAN, RECIPIENT)
+    [plan] = [one for one in staff.api("GET", "/api/v1/staff/plans?limit=100")["data"] if one["name"] == PLAN]
     staff.sees("/console/plans", PLAN)
+    staff.sees(f"/console/plans/{plan['id']}", PLAN, "€3.00")
     staff.sees("/console/providers", "printer-1")
     staff.sees(f"/console/provisioning?q={service['id']}", RECIPIENT, "Done")
     job = re.search(r"/console/provisioning/[\w-]+", console)
@@ -140,7 +162,7 @@ def _is_stamped_by_its_owner(customer: Person, service: dict[str, Any]) -> None:
 
 def _is_decided(staff: Person, customer: Person, service: dict[str, Any]) -> None:
     page, console = f"/services/{service['id']}", f"/console/services/{service['id']}"
-    for verb, state, word in DECISIONS:
+    for verb, state, word, told in DECISIONS:
         asked = staff.sends(console, f"{console}/right/{verb}", {"reason": f"To {verb} it"})
         assert asked.status_code == 303
 
@@ -152,6 +174,7 @@ def _is_decided(staff: Person, customer: Person, service: dict[str, Any]) -> Non
         for path in (page, "/services"):
             customer.sees(path, RECIPIENT, word)
         staff.sees(console, RECIPIENT, word)
+        customer.hears(f"{RECIPIENT} {told}", page)
 
 
 def test_a_postcard_is_sold_delivered_shown_suspended_and_ended(with_postcards: Embedded) -> None:
