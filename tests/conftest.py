@@ -8,9 +8,18 @@ from hypothesis import HealthCheck, settings
 
 from tests.support import optional
 from tests.support.database import clones, fresh_database, migrated_template, postgres_server
+from tests.support.optional import pytest_report_header, pytest_runtest_setup
 from tests.support.rabbitmq import broker_url
 
-__all__ = ["broker_url", "clones", "fresh_database", "migrated_template", "postgres_server"]
+__all__ = [
+    "broker_url",
+    "clones",
+    "fresh_database",
+    "migrated_template",
+    "postgres_server",
+    "pytest_report_header",
+    "pytest_runtest_setup",
+]
 
 # No test asserts a time, and on a busy machine everything is slow.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -2,6 +2,8 @@
 
 import ast
 import functools
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,11 @@ ROOMS = ("main", "settings", "api", "consumers", "jobs", "use_cases", "queries",
 SOME_HAVE = ("product_types",)
 SHIPPED = ("ez", "services", "gateway", "shared", "sandbox")
 LONGEST_FILE = 300
+# What people write: code, pages, prose and settings; without an ending, scripts and files like Dockerfile.
+KINDS = ("", ".css", ".html", ".js", ".lua", ".md", ".mjs", ".py", ".scss", ".sh", ".toml", ".yaml", ".yml")
+# What programs write or others wrote, and migrations: one is a single change, however much it changes.
+NOT_WRITTEN = ("__pycache__", "dist", "generated", "node_modules", "versions")
+RECORDS = ("CHANGELOG.md", "bench/RESULTS.md")
 WRITTEN = (*SHIPPED, "bench", "deploy", "tests")
 REFUSED_NAMES = ("utils", "helpers", "common", "misc")
 
@@ -95,14 +102,29 @@ def circles(edges: dict[str, set[str]]) -> set[str]:
         left = {name: targets - free for name, targets in left.items() if name not in free}
 
 
+def _text_files(root: Path) -> Iterator[Path]:
+    """Every file that people write; what has a name with a dot in front belongs to a tool, except .ci."""
+    for folder, below, names in os.walk(root):
+        below[:] = [name for name in below if name not in NOT_WRITTEN and (name[0] != "." or name == ".ci")]
+        yield from (Path(folder) / name for name in names if Path(name).suffix in KINDS and name[0] != ".")
+
+
+def too_long(root: Path) -> dict[str, int]:
+    """The files that nobody reads to their end, with their lines."""
+    lines = {str(path.relative_to(root)): len(path.read_text().splitlines()) for path in _text_files(root)}
+    return {path: count for path, count in lines.items() if count > LONGEST_FILE and path not in RECORDS}
+
+
 def test_files_stay_readable() -> None:
-    too_long = {
-        str(path.relative_to(ROOT))
-        for package in WRITTEN
-        for path in (ROOT / package).rglob("*.py")
-        if "versions" not in path.parts and len(path.read_text().splitlines()) > LONGEST_FILE
-    }
-    assert too_long == set()
+    assert too_long(ROOT) == {}
+
+
+def test_a_long_file_is_noticed_whatever_people_wrote_in_it(tmp_path: Path) -> None:
+    for name in ("a.py", "b.yml", "pages/c.html", "Makefile", ".ci/run", "d.lock", "versions/0001.py", ".venv/e.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("line\n" * (LONGEST_FILE + 1))
+    (tmp_path / "short.py").write_text("line\n" * LONGEST_FILE)
+    assert set(too_long(tmp_path)) == {"a.py", "b.yml", "pages/c.html", "Makefile", ".ci/run"}
 
 
 def test_no_function_imports() -> None:

@@ -24,7 +24,7 @@ def _message(wire_type: str, body: bytes = b"{}") -> Message:
     )
 
 
-@pytest_asyncio.fixture(params=["local", "rabbitmq"])
+@pytest_asyncio.fixture(params=["local", pytest.param("rabbitmq", marks=pytest.mark.needs("rabbitmq"))])
 async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     """Makes connections to one bus: several calls give several processes' ends of it."""
     made: list[Transport] = []

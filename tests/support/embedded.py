@@ -1,6 +1,7 @@
 """A running `make up`, as a newcomer has it: one process with everything in it, on ports of its own."""
 
 import json
+import os
 import random
 import signal
 import socket
@@ -9,7 +10,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +42,11 @@ def _is_free(port: int) -> bool:
 
 
 class Embedded:
-    """`ez up` as a process; `home` keeps its data."""
+    """`ez up` as a process; `home` keeps its data, `settings` are environment variables beside those of the tests."""
 
-    def __init__(self, home: Path, base_port: int) -> None:
+    def __init__(self, home: Path, base_port: int, settings: Mapping[str, str] | None = None) -> None:
         self.home = home
+        self._environment = os.environ | dict(settings or {})
         self.ports = ports_from(base_port)
         self.url = f"http://127.0.0.1:{base_port}"
         self.output = home.parent / "up.log"
@@ -64,7 +67,9 @@ class Embedded:
         """Starts it and waits until it says that it is ready."""
         command = [sys.executable, "-m", "ez", "up", "--port", str(self.ports["gateway"]), "--home", str(self.home)]
         with self.output.open("wb") as output:
-            self._process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=self._environment, stdout=output, stderr=subprocess.STDOUT
+            )
         deadline = time.monotonic() + _PATIENCE
         while "Ready after" not in self.output.read_text():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -105,14 +110,21 @@ class Embedded:
         return [machine for machine in self.hypervisor("GET", "/_sandbox/machines")["data"] if not machine["template"]]
 
 
-@pytest.fixture(scope="session")
-def embedded() -> Iterator[Embedded]:
-    """One instance for all tests of a process."""
+@contextmanager
+def running(settings: Mapping[str, str] | None = None) -> Iterator[Embedded]:
+    """A started instance, thrown away at the end."""
     with tempfile.TemporaryDirectory(prefix="ez-up-", ignore_cleanup_errors=True) as directory:
         Path(directory).chmod(0o755)
-        instance = Embedded(Path(directory) / "home", free_base_port())
+        instance = Embedded(Path(directory) / "home", free_base_port(), settings)
         instance.start()
         try:
             yield instance
         finally:
             instance.stop()
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[Embedded]:
+    """One instance for all tests of a process."""
+    with running() as instance:
+        yield instance
