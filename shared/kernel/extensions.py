@@ -9,7 +9,7 @@ def registered_modules(names: str, service: str, room: str) -> dict[str, ModuleT
     """The modules of `service` for the comma-separated `names`, by name; a name without a module there is left out.
 
     A plain name (`vps`) is built in: `services.<service>.<room>.vps`. A dotted one is a package that brings a module
-    per service: `acme.postcard` has `acme.postcard.catalog`. Raises ValueError for a package that cannot be found.
+    per service: `acme.parking` has `acme.parking.catalog`. Raises ValueError for a package that cannot be found.
     """
     found: dict[str, ModuleType] = {}
     for name in (part.strip() for part in names.split(",")):

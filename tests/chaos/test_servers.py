@@ -62,13 +62,11 @@ async def test_a_frozen_postgres_answers_only_after_it_thawed(postgres: Embedded
     await connection.close()
 
 
+@pytest.mark.needs("rabbitmq-server")
 async def test_a_killed_broker_comes_back_on_its_port(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     broker = OwnBroker(tmp_path)
-    try:
-        await asyncio.to_thread(broker.start)
-    except (OSError, RuntimeError):
-        pytest.skip("rabbitmq-server is not installed")
+    await asyncio.to_thread(broker.start)
     try:
         before = broker.pids()
         await Servers(EmbeddedPostgres(tmp_path / "pg", free_port()), broker).kill_broker()

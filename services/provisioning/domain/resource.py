@@ -207,9 +207,9 @@ class Resource(Stateful, Base):
         """Its owner may not use it for now."""
         return self._move("suspend", at=at, by=by, reason=reason)
 
-    def resume(self, at: datetime, by: str) -> bool:
+    def resume(self, at: datetime, by: str, reason: str | None = None) -> bool:
         """Its owner may use it again."""
-        return self._move("resume", at=at, by=by)
+        return self._move("resume", at=at, by=by, reason=reason)
 
     def terminate(self, reason: str, at: datetime, by: str, remove_at: datetime) -> bool:
         """It is over, and kept until `remove_at`."""
@@ -220,10 +220,10 @@ class Resource(Stateful, Base):
         self.message = None
         return True
 
-    def restore(self, at: datetime, by: str) -> bool:
+    def restore(self, at: datetime, by: str, reason: str | None = None) -> bool:
         """It is not over after all, and runs."""
         self.remove_at = None
-        return self._move("restore", at=at, by=by)
+        return self._move("restore", at=at, by=by, reason=reason)
 
     def remove(self, at: datetime, by: str) -> bool:
         """It is gone; what it was called at its provider may be given to another."""
@@ -231,13 +231,19 @@ class Resource(Stateful, Base):
         return self._move("remove", at=at, by=by)
 
     def change(
-        self, plan: tuple[str, str], configuration: Mapping[str, Any], spec: Mapping[str, Any], at: datetime, by: str
+        self,
+        plan: tuple[str, str],
+        configuration: Mapping[str, Any],
+        spec: Mapping[str, Any],
+        at: datetime,
+        by: str,
+        reason: str | None = None,
     ) -> None:
         """It is something else now: another plan, or another configuration of the same."""
         before = self.plan_name
         self.plan_code, self.plan_name = plan
         self.configuration, self.spec = dict(configuration), dict(spec)
-        self.note("changed", at=at, by=by, detail={"from": before, "to": self.plan_name})
+        self.note("changed", at=at, by=by, reason=reason, detail={"from": before, "to": self.plan_name})
         self.version += 1
 
     def delay(self, message: str = DELAYED) -> bool:

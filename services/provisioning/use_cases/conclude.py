@@ -104,14 +104,14 @@ def _suspended(work: UnitOfWork, _tools: Tools, job: Job, resource: Resource, no
 
 
 def _resumed(work: UnitOfWork, _tools: Tools, job: Job, resource: Resource, now: datetime) -> None:
-    resource.resume(now, job.requested_by)
+    resource.resume(now, job.requested_by, job.reason)
     work.publish(facts.resource_resumed(resource))
 
 
 def _changed(work: UnitOfWork, _tools: Tools, job: Job, resource: Resource, now: datetime) -> None:
     wanted = job.details
     plan = (str(wanted["plan_code"]), str(wanted["plan_name"]))
-    resource.change(plan, wanted["configuration"], wanted["spec"], now, job.requested_by)
+    resource.change(plan, wanted["configuration"], wanted["spec"], now, job.requested_by, job.reason)
     work.publish(facts.resource_changed(resource))
 
 
@@ -121,7 +121,7 @@ def _terminated(_work: UnitOfWork, tools: Tools, job: Job, resource: Resource, n
 
 
 def _restored(work: UnitOfWork, _tools: Tools, job: Job, resource: Resource, now: datetime) -> None:
-    resource.restore(now, job.requested_by)
+    resource.restore(now, job.requested_by, job.reason)
     work.publish(facts.resource_resumed(resource))
 
 

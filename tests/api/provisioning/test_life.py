@@ -10,11 +10,15 @@ from services.provisioning.adapters.capabilities import NeedsHuman, PowerState
 from services.provisioning.domain import CREATE, RESUME, SUSPEND, Resource
 from services.provisioning.jobs.drift import compare_all
 from services.provisioning.use_cases.removal import begin_removals
+from shared.contracts.base import Event
 from shared.contracts.catalog import (
+    EntitlementChanged,
     EntitlementEnded,
+    EntitlementRestored,
     EntitlementResumed,
     EntitlementSuspended,
 )
+from shared.testing import eventually
 from tests.support.callers import customer, staff
 from tests.support.memory_vps import MemoryMachine
 from tests.support.provisioning import SPEC, Provisioning
@@ -53,6 +57,26 @@ async def remove_what_is_over(provisioning: Provisioning) -> None:
 
 async def facts(provisioning: Provisioning, name: str) -> list[dict[str, Any]]:
     return await provisioning.facts(f"provisioning.resource.{name}.v1")
+
+
+async def test_the_reason_of_every_decision_is_kept_in_the_story(provisioning: Provisioning) -> None:
+    resource = await delivered(provisioning)
+    larger = {"plan_code": "vps-l", "plan_name": "VPS L", "configuration": {}, "spec": BIGGER}
+    decided: tuple[tuple[type[Event], str, str, dict[str, Any]], ...] = (
+        (EntitlementSuspended, "suspend", "The invoice is not paid", {}),
+        (EntitlementResumed, "resume", "It is paid now", {}),
+        (EntitlementChanged, "changed", "Asked for in ticket 7", larger),
+        (EntitlementEnded, "terminate", "Canceled by its owner", {}),
+        (EntitlementRestored, "restore", "Canceled by mistake", {}),
+    )
+    async with provisioning.working():
+        for version, (kind, verb, reason, more) in enumerate(decided, 2):
+            await provisioning.tell(kind, resource, version, reason=reason, **more)
+
+            async def told(verb: str = verb, reason: str = reason) -> bool:
+                return await provisioning.count("resource_history", f"verb = '{verb}' AND reason = '{reason}'") == 1
+
+            await eventually(told, what=f"why: {verb}")
 
 
 @pytest.mark.bug("FOSSBilling/Proxmox #19")
