@@ -121,6 +121,15 @@ def test_what_one_makes_cannot_point_at_another_accounts_things(routes: Routes, 
         assert eve.send(route.method, path, body).status in (404, 422), (route, name)
 
 
+def test_a_quote_tells_of_names_in_ones_own_account_only(ada: Person, eve: Person) -> None:
+    """Anybody may ask for one, so it is in no list of customers' routes; yet it looks at what the caller has."""
+    wanted = order_of("ada-box")
+    assert "already have" in ada.send("POST", "/api/v1/quotes", wanted).text
+    for other in (eve.send("POST", "/api/v1/quotes", wanted), ada.send("POST", "/api/v1/quotes", wanted, token="")):
+        assert other.status == 200
+        assert "already have" not in other.text
+
+
 def test_who_is_not_signed_in_gets_in_nowhere(routes: Routes, embedded: Embedded, ada: Person) -> None:
     things = Things(ada)
     for token in ("", ada.api.token[:-4] + "AAAA"):
