@@ -96,10 +96,8 @@ class Things:
 
     def addresses(self, route: Route) -> list[str]:
         """A list's path, and with each choice of its query parameters: the owner's ids, and the words it takes."""
-        choices = [
-            ["", *([f"{name}={self.named(name)}"] if name.endswith("_id") else [f"{name}={w}" for w in words])]
-            for name, words in route.queries
-        ]
+        given = ((name, [self.named(name)] if name.endswith("_id") else words) for name, words in route.queries)
+        choices = [["", *(f"{name}={value}" for value in values)] for name, values in given]
         queries = ["&".join(filter(None, chosen)) for chosen in product(*choices)]
         return [f"{route.path}?{query}" if query else route.path for query in queries]
 
