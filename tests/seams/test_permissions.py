@@ -47,6 +47,8 @@ DEMAND_FRESH_PROOF = {
     ("POST", "/api/v1/staff/entitlements/{entitlement_id}/change"),
     ("POST", "/api/v1/staff/entitlements/{entitlement_id}/end"),
     ("POST", "/api/v1/staff/orders/{order_id}/accept-payment"),
+    ("POST", "/api/v1/staff/providers"),
+    ("PATCH", "/api/v1/staff/providers/{provider_id}"),
     ("PUT", "/api/v1/staff/switches/mail"),
     ("PUT", "/api/v1/staff/switches/provider-writes"),
 }

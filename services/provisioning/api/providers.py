@@ -37,7 +37,7 @@ def provider_routes(database: Database, tools: Tools, pool: ProviderPool) -> API
         async with database.read() as session:
             return await read_provider(session, caller, provider_id)
 
-    @router.post("/providers", permission="staff.providers.write", status_code=201)
+    @router.post("/providers", permission="staff.providers.write", fresh=True, status_code=201)
     async def create_provider(caller: Caller, body: NewProvider) -> ProviderView:
         """Adds a provider, which takes work at once."""
         fields = ProviderFields(**body.model_dump(exclude={"name", "reason"}))
@@ -49,7 +49,7 @@ def provider_routes(database: Database, tools: Tools, pool: ProviderPool) -> API
 
         return await database.run(change)
 
-    @router.patch("/providers/{provider_id}", permission="staff.providers.write")
+    @router.patch("/providers/{provider_id}", permission="staff.providers.write", fresh=True)
     async def edit_provider(
         caller: Caller,
         provider_id: ProviderId,  # type: ignore[valid-type]
