@@ -41,14 +41,14 @@ def register(ask: Ask) -> Any:
             "password": ask.json["password"], "verified": False, "account_name": ask.json.get("company"),
         }  # fmt: skip
     ask.world.tokens["verify-token"] = email
-    _mail(ask, email)
+    _mail(ask, email, "/verify?token=verify-token")
     return Answer(202, {"status": "verification_sent"})
 
 
-def _mail(ask: Ask, email: str) -> None:
+def _mail(ask: Ask, email: str, link: str) -> None:
     """The link leads on to where the person was going, as identity keeps it."""
     goes_on = f"&next={quote(ask.json['next'], safe='/')}" if ask.json.get("next") else ""
-    ask.world.links[email] = f"/verify?token=verify-token{goes_on}"
+    ask.world.links[email] = f"{link}{goes_on}"
 
 
 @route("POST", "/users/verify")
@@ -66,13 +66,21 @@ def verify(ask: Ask) -> Any:
 
 
 @route("POST", "/users/verify/resend", status=202)
+def send_confirmation(ask: Ask) -> Any:
+    return _send(ask, "/verify?token=verify-token")
+
+
 @route("POST", "/password-resets", status=202)
-def send_mail(ask: Ask) -> Any:
+def send_reset(ask: Ask) -> Any:
+    return _send(ask, "/reset-password?token=reset-token")
+
+
+def _send(ask: Ask, link: str) -> Answer:
     email = ask.json.get("email", "")
     if "@" not in email:
         return problem(422, "validation-failed", "", {"/email": "Enter an e-mail address like name@example.com."})
     ask.world.tokens["reset-token"] = email
-    _mail(ask, email)
+    _mail(ask, email, link)
     return Answer(202, {"status": "sent"})
 
 

@@ -50,7 +50,10 @@ async def quote(visit: Visit) -> Response:
     choices = _choices(plan, visit.form)
     priced = await _price(visit, plan, choices)
     if visit.is_fragment:
-        return visit.render("buying/_quoted.html", plan=plan, choices=choices, quote=priced.quote, digest=digest)
+        shown = choices.without(choices.private_keys())
+        return visit.render(
+            "buying/_quoted.html", plan=plan, choices=shown, quote=priced.quote, digest=digest, next=shown.address()
+        )
     return await _form(visit, plan, choices, priced, priced.status)
 
 
@@ -144,6 +147,7 @@ async def _form(visit: Visit, plan: PlanView, choices: Choices, priced: Priced, 
         currencies=offered,
         in_currency={code: replace(choices, currency=code).address() for code in offered},
         idempotency_key=_again(visit.form) or uuid.uuid4().hex,
+        next=choices.address(),
     )
 
 

@@ -102,7 +102,7 @@ def _reset_routes(
         """Sends a reset mail, if somebody has the address. The answer does not say whether anybody does."""
         async with _at_least(settings.answer_floor):
             await _admit(database, mails, visitor)
-            await database.run(lambda work: resetting.request_password_reset(work, body.email))
+            await database.run(lambda work: resetting.request_password_reset(work, body.email, body.next))
         return Status(status="reset_sent")
 
     @router.post("/password-resets/complete")
