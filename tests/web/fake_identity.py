@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -12,17 +12,11 @@ from pydantic import BaseModel
 from gateway.web.upstream import Answer
 from shared.contracts.permissions import permissions_of
 from shared.contracts.reads.base import Page
-from shared.contracts.reads.identity import SessionView, SshKeyList, SshKeyView
+from shared.contracts.reads.identity import NewSession, SessionView, SshKeyList, SshKeyView, UserView
 from tests.web.fake_data import new_id, now
 from tests.web.fake_routing import NOT_FOUND, Ask, page, problem, route
 
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150.0 Safari/537.36"
-
-
-class NewSession(BaseModel):
-    id: str
-    token: str
-    expires_at: datetime
 
 
 @route("POST", "/users", status=202)
@@ -111,7 +105,8 @@ def sign_in(ask: Ask) -> Any:
         "id": session_id, "email": email, "at": now(),
         "ip": ask.headers.get("x-client-ip"), "user_agent": ask.headers.get("user-agent"),
     }  # fmt: skip
-    return NewSession(id=session_id, token=token, expires_at=now() + timedelta(days=7))
+    person = UserView(id=user["id"], email=email, name=user["name"], locale="en")
+    return NewSession(id=session_id, token=token, expires_at=now() + timedelta(days=7), user=person)
 
 
 @route("POST", "/sessions/current/confirm")

@@ -18,7 +18,7 @@ from gateway.web.safe_next import safe_next, with_next
 from gateway.web.ssh import PRIVATE_KEY
 from gateway.web.upstream import Answer, UpstreamAway
 from gateway.web.visit import Visit
-from shared.contracts.reads.catalog import AdviceView, OrderView, PlanView, QuoteView
+from shared.contracts.reads.catalog import AdviceView, CheckoutView, OrderView, PlanView, QuoteView
 from shared.contracts.reads.identity import SshKeyList, SshKeyView
 
 _REFUSED = frozenset({400, 409, 422, 429})
@@ -100,7 +100,7 @@ async def to_checkout(visit: Visit, order_id: str) -> Response:
         return visit.redirect(order_page, "not-payable")
     if not answer.ok:
         return visit.redirect(order_page, "checkout-away")
-    url = str(answer.data["url"])
+    url = answer.parse(CheckoutView).url
     parts = urlsplit(url)
     if f"{parts.scheme}://{parts.netloc}" != visit.site.settings.checkout_origin:
         # Never lead a customer with a card in hand to a place nobody configured.

@@ -1,9 +1,7 @@
 """Getting in and out: sign-up, e-mail verification, sign-in, password reset, sign-out."""
 
-from datetime import datetime
 from urllib.parse import quote
 
-from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from gateway.web.forms import NO_ERRORS, FormErrors, form_errors
@@ -11,14 +9,10 @@ from gateway.web.pages.route import PUBLIC, get, post
 from gateway.web.safe_next import with_next
 from gateway.web.upstream import UpstreamAway
 from gateway.web.visit import Visit
+from shared.contracts.reads.identity import NewSession
 
 _EXPECTED = frozenset({400, 401, 403, 409, 410, 422, 429})
 HOME = "/dashboard"
-
-
-class _NewSession(BaseModel):
-    token: str = Field(repr=False)
-    expires_at: datetime
 
 
 async def sign_up_form(visit: Visit) -> Response:
@@ -135,7 +129,7 @@ async def sign_in(visit: Visit) -> Response:
     )
     if answer.status in _EXPECTED:
         return _sign_in_page(visit, form_errors(answer, frozenset({"email", "password"})), answer.status)
-    session = visit.require("identity", answer).parse(_NewSession)
+    session = visit.require("identity", answer).parse(NewSession)
     response = visit.redirect(visit.goes_on or HOME)
     visit.site.sessions.sign_in(response, session.token, session.expires_at)
     return response
