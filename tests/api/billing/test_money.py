@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from services.billing.jobs import clock_jobs
 from services.billing.use_cases.book_before import book_before
 from shared.database.engine import sqlstate
-from shared.kernel import encode_id, new_id
+from shared.kernel import new_id
 from tests.api.billing.conftest import Billing, Shop, stripe_events
 from tests.api.billing.pictures import opened
 from tests.support.callers import bearer, customer, staff
@@ -273,29 +273,3 @@ async def test_the_ledger_is_read_page_by_page(shop: Shop, sandbox: RunningSandb
         query["cursor"] = answer.json()["next_cursor"]
     assert seen == everything
     assert len(seen) == 3
-
-
-async def test_every_entry_says_whose_money_it_moved(shop: Shop, sandbox: RunningSandbox) -> None:
-    order_id, charge_id = await paid_order(shop, sandbox)
-    told = await stripe_events(sandbox)
-    await shop.billing.apply(*told, event("refund.created", refund_of(charge_id, "succeeded")))
-    booked = await entries(shop.billing)
-    assert {entry["kind"] for entry in booked} == {"capture", "invoice", "invoice_paid", "refund"}
-    [account_id] = {encode_id("acc", row["account_id"]) for row in await shop.billing.rows("payments")}
-    whose = {"account_id": account_id, "name": "Analytical Engines", "email": "ada@example.com"}
-    assert [entry["customer"] for entry in booked] == [whose] * len(booked)
-    # Whom billing was never told of, or has forgotten, is still named by the account.
-    await shop.billing.execute("DELETE FROM payers")
-    assert [entry["customer"] for entry in await entries(shop.billing, order_id=order_id)] == [
-        {"account_id": account_id, "name": None, "email": None}
-    ] * len(booked)
-
-
-async def test_an_entry_of_an_account_without_an_order_says_whose_it_is(shop: Shop, sandbox: RunningSandbox) -> None:
-    await paid_order(shop, sandbox)
-    await shop.billing.apply(*await stripe_events(sandbox))
-    for table in ("payments", "invoices"):
-        await shop.billing.execute(f"UPDATE {table} SET order_id = NULL")
-    for entry in await entries(shop.billing):
-        assert (entry["order_id"], entry["item_ids"]) == (None, [])
-        assert entry["customer"]["email"] == "ada@example.com"
