@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from gateway.web import formatting, prices, ssh, times
 from gateway.web.assets import Manifest
 from gateway.web.browsers import browser
+from gateway.web.safe_next import with_next
 from gateway.web.upstream import WebSettings
 from shared.contracts.reads.base import MoneyView
 
@@ -39,6 +40,7 @@ def build_environment(settings: WebSettings, manifest: Manifest) -> Environment:
         moment=times.moment,
         stamp=times.stamp,
         wait_words=formatting.wait_words,
+        with_next=with_next,
     )
     environment.globals.update(
         settings=settings,

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.web.csrf import Csrf
 from gateway.web.forms import Form
+from gateway.web.safe_next import safe_next
 from gateway.web.upstream import Answer, Model, NotUnderstood, Service, Site, UpstreamAway, Visitor
 from shared.web.context import request_id
 
@@ -52,6 +53,11 @@ class Visit:
     @property
     def query(self) -> Form:
         return Form(self.request.query_params.multi_items())
+
+    @property
+    def goes_on(self) -> str | None:
+        """The page of ours that the visitor was on their way to, as the form or the address says (`next`)."""
+        return safe_next(self.form.get("next") or self.query.get("next"))
 
     @property
     def member(self) -> Visitor:
@@ -132,7 +138,10 @@ class Visit:
         return answer
 
     def render(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:
-        """A page; `notice` and `theme` come from their cookies."""
+        """A page; `notice` and `theme` come from their cookies.
+
+        `next` is where its ways in lead on to: what the page gives, or else where the visitor was going already.
+        """
         theme = self.request.cookies.get(THEME_COOKIE)
         notice = self.request.cookies.get(NOTICE_COOKIE, "")
         page = self.environment.get_template(template).render(
@@ -143,7 +152,7 @@ class Visit:
             theme=theme if theme in {"light", "dark"} else None,
             notice=notice if _NOTICE.fullmatch(notice) else None,
             request_id=request_id() or None,
-            **context,
+            **{"next": self.goes_on, **context},
         )
         response = HTMLResponse(page, status_code=status)
         if notice and not self.is_fragment:

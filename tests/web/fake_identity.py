@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -12,17 +12,11 @@ from pydantic import BaseModel
 from gateway.web.upstream import Answer
 from shared.contracts.permissions import permissions_of
 from shared.contracts.reads.base import Page
-from shared.contracts.reads.identity import SessionView, SshKeyList, SshKeyView
+from shared.contracts.reads.identity import NewSession, SessionView, SshKeyList, SshKeyView, UserView
 from tests.web.fake_data import new_id, now
 from tests.web.fake_routing import NOT_FOUND, Ask, page, problem, route
 
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150.0 Safari/537.36"
-
-
-class NewSession(BaseModel):
-    id: str
-    token: str
-    expires_at: datetime
 
 
 @route("POST", "/users", status=202)
@@ -41,14 +35,14 @@ def register(ask: Ask) -> Any:
             "password": ask.json["password"], "verified": False, "account_name": ask.json.get("company"),
         }  # fmt: skip
     ask.world.tokens["verify-token"] = email
-    _mail(ask, email)
+    _mail(ask, email, "/verify?token=verify-token")
     return Answer(202, {"status": "verification_sent"})
 
 
-def _mail(ask: Ask, email: str) -> None:
+def _mail(ask: Ask, email: str, link: str) -> None:
     """The link leads on to where the person was going, as identity keeps it."""
     goes_on = f"&next={quote(ask.json['next'], safe='/')}" if ask.json.get("next") else ""
-    ask.world.links[email] = f"/verify?token=verify-token{goes_on}"
+    ask.world.links[email] = f"{link}{goes_on}"
 
 
 @route("POST", "/users/verify")
@@ -66,13 +60,21 @@ def verify(ask: Ask) -> Any:
 
 
 @route("POST", "/users/verify/resend", status=202)
+def send_confirmation(ask: Ask) -> Any:
+    return _send(ask, "/verify?token=verify-token")
+
+
 @route("POST", "/password-resets", status=202)
-def send_mail(ask: Ask) -> Any:
+def send_reset(ask: Ask) -> Any:
+    return _send(ask, "/reset-password?token=reset-token")
+
+
+def _send(ask: Ask, link: str) -> Answer:
     email = ask.json.get("email", "")
     if "@" not in email:
         return problem(422, "validation-failed", "", {"/email": "Enter an e-mail address like name@example.com."})
     ask.world.tokens["reset-token"] = email
-    _mail(ask, email)
+    _mail(ask, email, link)
     return Answer(202, {"status": "sent"})
 
 
@@ -103,7 +105,8 @@ def sign_in(ask: Ask) -> Any:
         "id": session_id, "email": email, "at": now(),
         "ip": ask.headers.get("x-client-ip"), "user_agent": ask.headers.get("user-agent"),
     }  # fmt: skip
-    return NewSession(id=session_id, token=token, expires_at=now() + timedelta(days=7))
+    person = UserView(id=user["id"], email=email, name=user["name"], locale="en")
+    return NewSession(id=session_id, token=token, expires_at=now() + timedelta(days=7), user=person)
 
 
 @route("POST", "/sessions/current/confirm")

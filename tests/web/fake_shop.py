@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from gateway.web.upstream import Answer
 from shared.contracts.reads.base import Page
 from shared.contracts.reads.catalog import (
+    CheckoutView,
     OrderDetail,
     OrderView,
     PlanList,
@@ -14,19 +15,10 @@ from shared.contracts.reads.catalog import (
     QuoteLine,
     QuoteView,
 )
-from shared.contracts.reads.provisioning import SecretView, ServiceDetail
+from shared.contracts.reads.provisioning import PowerAccepted, SecretView, ServiceDetail
 from tests.web.fake_data import World, entry, money, new_id, now, renewals
 from tests.web.fake_delivery import progress
 from tests.web.fake_routing import NOT_FOUND, Ask, find, matching, mine, one, page, problem, route
-
-
-class CheckoutView(BaseModel):
-    url: str
-    expires_at: str
-
-
-class JobAccepted(BaseModel):
-    job_id: str
 
 
 @route("GET", "/plans", PlanList)
@@ -115,7 +107,7 @@ def checkout(ask: Ask) -> Any:
         return NOT_FOUND
     if order.status != "awaiting_payment":
         return problem(409, "order-not-payable", "This order cannot be paid.")
-    return CheckoutView(url=f"{ask.world.checkout_origin}/pay/{order.id}", expires_at=order.expires_at.isoformat())
+    return CheckoutView(url=f"{ask.world.checkout_origin}/pay/{order.id}", expires_at=order.expires_at)
 
 
 @route("POST", "/orders/([^/]+)/cancel", OrderView)
@@ -148,7 +140,7 @@ def one_service(ask: Ask) -> Any:
     return one(ask.world.services, ask.path[0], ask.account)
 
 
-@route("POST", "/services/([^/]+)/(?:power|actions/([^/]+))", JobAccepted, status=202)
+@route("POST", "/services/([^/]+)/(?:power|actions/([^/]+))", PowerAccepted, status=202)
 def act(ask: Ask) -> Any:
     service = find(ask.world.services, ask.path[0], ask.account)
     if service is None:
@@ -159,7 +151,7 @@ def act(ask: Ask) -> Any:
     if wanted not in {action.name for action in service.actions}:
         return problem(409, "service-not-active", "This cannot be done now.")
     service.pending_action, service.state = wanted, "working"
-    return JobAccepted(job_id=new_id("job"))
+    return PowerAccepted(job_id=new_id("job"))
 
 
 @route("POST", "/services/([^/]+)/secret", SecretView, fresh=True)

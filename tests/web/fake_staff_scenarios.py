@@ -92,7 +92,7 @@ def _stripe(world: World) -> None:
         world.named[f"event_{['done', 'ignored', 'dead'][index]}"] = event.id
     world.ledger = [
         EntryView(id=new_id("led"), kind=kind, at=ago(hours=hours), stripe_id=f"ch_{hours}", order_id=order.id,
-                  item_ids=[], postings=[PostingView(account=debit, amount=money(amount)),
+                  customer=order.customer, item_ids=[], postings=[PostingView(account=debit, amount=money(amount)),
                                          PostingView(account=credit, amount=money(-amount))])
         for kind, hours, debit, credit, amount in [
             ("charge", 3, "stripe_balance", "receivable", 2300), ("refund", 1, "receivable", "stripe_balance", 900),

@@ -209,18 +209,23 @@ async def test_times_are_told_in_one_way_with_the_exact_one_in_the_readers_zone(
     await context.close()
 
 
-async def test_parts_that_come_later_are_there_for_readers_without_scripts_too(
+async def test_parts_that_are_asked_for_are_there_for_readers_without_scripts_too(
     browser: Browser, served: Served
 ) -> None:
-    _, address = served
-    context = await browser.new_context()
-    page = await context.new_page()
-    await page.goto(f"{address}/preview/be/ada?to=/dashboard")
-    await expect(page.get_by_role("link", name="failed.example.com could not be delivered")).to_be_visible()
-    await context.close()
-    context = await browser.new_context(java_script_enabled=False)
-    page = await context.new_page()
-    await page.goto(f"{address}/preview/be/ada?to=/dashboard")
-    await page.get_by_role("link", name="Show recent tickets").click()
-    await expect(page.get_by_role("link", name="failed.example.com could not be delivered")).to_be_visible()
-    await context.close()
+    world, address = served
+    ticket = "failed.example.com could not be delivered"
+    for scripts, ends_at in ((True, "/dashboard"), (False, "/dashboard/tickets")):
+        context = await browser.new_context(java_script_enabled=scripts)
+        page = await context.new_page()
+        await page.goto(f"{address}/preview/be/ada?to=/dashboard")
+        await page.get_by_role("link", name="Show recent tickets").press("Enter")
+        await expect(page.get_by_role("link", name=ticket)).to_be_visible()
+        await expect(page).to_have_url(f"{address}{ends_at}")
+        if scripts:  # whoever reads by keyboard goes on where they were
+            await expect(page.locator("[data-place]:focus").get_by_role("link", name=ticket)).to_be_visible()
+            # What cannot be fetched in its place is said on a page of its own.
+            world.away.add("billing")
+            await page.get_by_role("link", name="Show recent invoices").click()
+            await expect(page).to_have_url(f"{address}/dashboard/invoices")
+            world.away.clear()
+        await context.close()

@@ -113,7 +113,7 @@ async def test_an_order_is_found_by_the_e_mail_of_its_customer(visit_as: SignIn,
     assert "many@example.com" not in page
 
 
-@pytest.mark.parametrize("path", ["orders", "services", "provisioning", "tickets", "stripe-events"])
+@pytest.mark.parametrize("path", ["orders", "services", "provisioning", "tickets", "stripe-events", "ledger"])
 async def test_every_row_says_whose_it_is(path: str, visit_as: SignIn) -> None:
     page = (await (await visit_as("staff")).get(f"/console/{path}")).text
     rows = page.split("<tbody>")[1].split("</tbody>")[0].split("<tr>")[1:]

@@ -26,8 +26,6 @@ class _Offers(HTMLParser):
             self.found.add(("GET", urlsplit(given["href"]).path))
         if tag == "form" and given.get("action"):
             self.found.add((given.get("method", "get").upper(), given["action"]))
-        if "data-fragment" in given:
-            self.found.add(("GET", given["data-fragment"]))
 
 
 def _route(method: str, path: str) -> PageRoute | None:

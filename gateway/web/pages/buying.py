@@ -18,7 +18,7 @@ from gateway.web.safe_next import safe_next, with_next
 from gateway.web.ssh import PRIVATE_KEY
 from gateway.web.upstream import Answer, UpstreamAway
 from gateway.web.visit import Visit
-from shared.contracts.reads.catalog import AdviceView, OrderView, PlanView, QuoteView
+from shared.contracts.reads.catalog import AdviceView, CheckoutView, OrderView, PlanView, QuoteView
 from shared.contracts.reads.identity import SshKeyList, SshKeyView
 
 _REFUSED = frozenset({400, 409, 422, 429})
@@ -50,14 +50,26 @@ async def quote(visit: Visit) -> Response:
     choices = _choices(plan, visit.form)
     priced = await _price(visit, plan, choices)
     if visit.is_fragment:
-        return visit.render("buying/_quoted.html", plan=plan, choices=choices, quote=priced.quote, digest=digest)
+        shown = choices.without(choices.private_keys())
+        return visit.render(
+            "buying/_quoted.html",
+            plan=plan,
+            choices=shown,
+            quote=priced.quote,
+            digest=digest,
+            mark=mark,
+            next=shown.address(),
+        )
     return await _form(visit, plan, choices, priced, priced.status)
 
 
 async def buy(visit: Visit) -> Response:
     plan = await _open_plan(visit)
     choices = _choices(plan, visit.form)
-    priced = await _price(visit, plan, choices)
+    body = choices.order()
+    # A member who was shown the price of exactly this is not quoted again: the order is checked as the quote was.
+    known = visit.visitor is not None and visit.form.get("priced") == mark(body) and not choices.private_keys()
+    priced = Priced() if known else await _price(visit, plan, choices)
     if priced.errors:
         return await _form(visit, plan, choices, priced, priced.status)
     if priced.quote and priced.quote.warnings and visit.form.get("seen") != digest(priced.quote.warnings):
@@ -68,7 +80,6 @@ async def buy(visit: Visit) -> Response:
         return visit.redirect(with_next("/sign-in", choices.address()), "almost-there")
     if not visit.may("orders.place"):
         raise HTTPException(403)
-    body = choices.order()
     answer = await visit.call(
         "catalog", "POST", "/api/v1/orders", json=body, headers={"Idempotency-Key": _key(visit.form, body)}
     )
@@ -89,7 +100,7 @@ async def to_checkout(visit: Visit, order_id: str) -> Response:
         return visit.redirect(order_page, "not-payable")
     if not answer.ok:
         return visit.redirect(order_page, "checkout-away")
-    url = str(answer.data["url"])
+    url = answer.parse(CheckoutView).url
     parts = urlsplit(url)
     if f"{parts.scheme}://{parts.netloc}" != visit.site.settings.checkout_origin:
         # Never lead a customer with a card in hand to a place nobody configured.
@@ -139,11 +150,13 @@ async def _form(visit: Visit, plan: PlanView, choices: Choices, priced: Priced, 
         quote=priced.quote,
         errors=priced.errors,
         digest=digest,
+        mark=mark,
         asks=status == 409 and not priced.errors,
         saved_keys=await _saved_keys(visit, plan),
         currencies=offered,
         in_currency={code: replace(choices, currency=code).address() for code in offered},
         idempotency_key=_again(visit.form) or uuid.uuid4().hex,
+        next=choices.address(),
     )
 
 
@@ -159,6 +172,11 @@ def digest(warnings: list[AdviceView]) -> str:
     return hashlib.sha256("\n".join(one.detail for one in warnings).encode()).hexdigest()[:16]
 
 
+def mark(body: object) -> str:
+    """Names the content of an order, so that it can be told whether it is the one whose price was shown."""
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
 def _again(form: Form) -> str | None:
     minted = form.get("idempotency_key", "")
     return minted if _MINTED_KEY.fullmatch(minted) else None
@@ -169,8 +187,7 @@ def _key(form: Form, body: object) -> str:
     minted = _again(form)
     if minted is None:
         raise HTTPException(400)
-    content = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
-    return f"{minted}-{hashlib.sha256(content).hexdigest()[:16]}"
+    return f"{minted}-{mark(body)}"
 
 
 ROUTES = (

@@ -19,7 +19,7 @@ _SHOWN_SERVICES = {"limit": "10"}
 
 
 async def dashboard(visit: Visit) -> Response:
-    """Three reads; tickets and invoices come as fragments, which are pages of their own without scripts."""
+    """Three reads; tickets and invoices come when they are asked for, and are pages of their own without scripts."""
     if visit.member.account_id is None and visit.member.is_staff:
         return visit.redirect("/console")
     services, orders, subscriptions = await asyncio.gather(

@@ -1,36 +1,30 @@
 """Getting in and out: sign-up, e-mail verification, sign-in, password reset, sign-out."""
 
-from datetime import datetime
 from urllib.parse import quote
 
-from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from gateway.web.forms import NO_ERRORS, FormErrors, form_errors
 from gateway.web.pages.route import PUBLIC, get, post
-from gateway.web.safe_next import safe_next, with_next
+from gateway.web.safe_next import with_next
 from gateway.web.upstream import UpstreamAway
 from gateway.web.visit import Visit
+from shared.contracts.reads.identity import NewSession
 
 _EXPECTED = frozenset({400, 401, 403, 409, 410, 422, 429})
 HOME = "/dashboard"
 
 
-class _NewSession(BaseModel):
-    token: str = Field(repr=False)
-    expires_at: datetime
-
-
 async def sign_up_form(visit: Visit) -> Response:
     if visit.visitor is not None:
-        return visit.redirect(_next(visit) or HOME)
+        return visit.redirect(visit.goes_on or HOME)
     return _sign_up_page(visit, NO_ERRORS)
 
 
 async def sign_up(visit: Visit) -> Response:
     form = visit.form
     body = {name: form.line(name) for name in ("email", "name", "company")}
-    body |= {"password": form.get("password", ""), "next": _next(visit) or ""}
+    body |= {"password": form.get("password", ""), "next": visit.goes_on or ""}
     answer = await visit.call(
         "identity", "POST", "/api/v1/users", json={name: value for name, value in body.items() if value}
     )
@@ -38,11 +32,11 @@ async def sign_up(visit: Visit) -> Response:
         known = frozenset({"email", "name", "company", "password"})
         return _sign_up_page(visit, form_errors(answer, known), answer.status)
     visit.require("identity", answer)
-    return visit.redirect(with_next(f"/check-your-mail?email={quote(body['email'])}", _next(visit)))
+    return visit.redirect(with_next(f"/check-your-mail?email={quote(body['email'])}", visit.goes_on))
 
 
 def _sign_up_page(visit: Visit, errors: FormErrors, status: int = 200) -> Response:
-    return visit.render("identity/sign_up.html", status, values=visit.form, errors=errors, next=_next(visit))
+    return visit.render("identity/sign_up.html", status, values=visit.form, errors=errors)
 
 
 async def check_your_mail(visit: Visit) -> Response:
@@ -51,13 +45,12 @@ async def check_your_mail(visit: Visit) -> Response:
         "identity/check_your_mail.html",
         email=visit.query.get("email", "")[:254],
         reset=visit.query.get("for") == "reset",
-        next=_next(visit),
     )
 
 
 async def verify_form(visit: Visit) -> Response:
     """Only a button: mail scanners open links, and a token works once."""
-    return visit.render("identity/verify.html", token=visit.query.get("token", ""), errors=NO_ERRORS, next=_next(visit))
+    return visit.render("identity/verify.html", token=visit.query.get("token", ""), errors=NO_ERRORS)
 
 
 async def verify(visit: Visit) -> Response:
@@ -65,14 +58,14 @@ async def verify(visit: Visit) -> Response:
     answer = await visit.call("identity", "POST", "/api/v1/users/verify", json={"token": token})
     if answer.status in _EXPECTED:
         errors = form_errors(answer, frozenset())
-        return visit.render("identity/verify.html", answer.status, token=token, errors=errors, next=_next(visit))
+        return visit.render("identity/verify.html", answer.status, token=token, errors=errors)
     visit.require("identity", answer)
-    return visit.redirect(with_next("/sign-in", _next(visit)), "verified")
+    return visit.redirect(with_next("/sign-in", visit.goes_on), "verified")
 
 
 async def resend_form(visit: Visit) -> Response:
     values = {"email": visit.query.get("email", "")[:254]}
-    return visit.render("identity/resend.html", values=values, errors=NO_ERRORS, next=_next(visit))
+    return visit.render("identity/resend.html", values=values, errors=NO_ERRORS)
 
 
 async def resend(visit: Visit) -> Response:
@@ -81,7 +74,7 @@ async def resend(visit: Visit) -> Response:
 
 async def forgot_form(visit: Visit) -> Response:
     values = {"email": visit.query.get("email", "")[:254]}
-    return visit.render("identity/forgot.html", values=values, errors=NO_ERRORS, next=_next(visit))
+    return visit.render("identity/forgot.html", values=values, errors=NO_ERRORS)
 
 
 async def forgot(visit: Visit) -> Response:
@@ -90,12 +83,12 @@ async def forgot(visit: Visit) -> Response:
 
 async def _mail_me(visit: Visit, path: str, template: str, purpose: str) -> Response:
     """The answer is the same for known and unknown addresses, and so is the page."""
-    email, goes_on = visit.form.line("email"), _next(visit)
-    body = {"email": email} | ({"next": goes_on} if goes_on and purpose == "confirm" else {})
+    email, goes_on = visit.form.line("email"), visit.goes_on
+    body = {"email": email} | ({"next": goes_on} if goes_on else {})
     answer = await visit.call("identity", "POST", path, json=body)
     if answer.status in _EXPECTED:
         errors = form_errors(answer, frozenset({"email"}))
-        return visit.render(template, answer.status, values=visit.form, errors=errors, next=goes_on)
+        return visit.render(template, answer.status, values=visit.form, errors=errors)
     visit.require("identity", answer)
     return visit.redirect(with_next(f"/check-your-mail?email={quote(email)}&for={purpose}", goes_on))
 
@@ -116,7 +109,7 @@ async def reset(visit: Visit) -> Response:
         errors = form_errors(answer, frozenset({"password"}))
         return visit.render("identity/reset.html", answer.status, token=token, errors=errors)
     visit.require("identity", answer)
-    response = visit.redirect("/sign-in", "password-changed")
+    response = visit.redirect(with_next("/sign-in", visit.goes_on), "password-changed")
     # Identity ended every session of this person, so the cookie in this browser is dead too.
     visit.site.sessions.sign_out(response)
     return response
@@ -124,7 +117,7 @@ async def reset(visit: Visit) -> Response:
 
 async def sign_in_form(visit: Visit) -> Response:
     if visit.visitor is not None:
-        return visit.redirect(_next(visit) or HOME)
+        return visit.redirect(visit.goes_on or HOME)
     return _sign_in_page(visit, NO_ERRORS)
 
 
@@ -136,14 +129,14 @@ async def sign_in(visit: Visit) -> Response:
     )
     if answer.status in _EXPECTED:
         return _sign_in_page(visit, form_errors(answer, frozenset({"email", "password"})), answer.status)
-    session = visit.require("identity", answer).parse(_NewSession)
-    response = visit.redirect(_next(visit) or HOME)
+    session = visit.require("identity", answer).parse(NewSession)
+    response = visit.redirect(visit.goes_on or HOME)
     visit.site.sessions.sign_in(response, session.token, session.expires_at)
     return response
 
 
 def _sign_in_page(visit: Visit, errors: FormErrors, status: int = 200) -> Response:
-    response = visit.render("identity/sign_in.html", status, values=visit.form, errors=errors, next=_next(visit))
+    response = visit.render("identity/sign_in.html", status, values=visit.form, errors=errors)
     if errors.retry_after is not None:
         response.headers["retry-after"] = str(errors.retry_after)
     return response
@@ -164,10 +157,6 @@ async def sign_out(visit: Visit) -> Response:
     response = visit.redirect("/", notice)
     visit.site.sessions.sign_out(response)
     return response
-
-
-def _next(visit: Visit) -> str | None:
-    return safe_next(visit.form.get("next") or visit.query.get("next"))
 
 
 ROUTES = (

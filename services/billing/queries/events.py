@@ -1,13 +1,14 @@
 """What Stripe told us, for staff."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.domain import Checkout, Payer, StripeEvent
+from services.billing.domain import StripeEvent
+from services.billing.queries.customers import of_orders
 from shared.contracts.reads.base import CustomerRef, Page
 from shared.contracts.reads.billing import StripeEventDetail, StripeEventView
 from shared.kernel import NotFound
@@ -34,7 +35,7 @@ async def list_events(
     rows = (await session.execute(statement)).mappings().all()
     shown = rows[: page.limit]
     cursor = encode_cursor(str(shown[-1]["seq"])) if len(rows) > page.limit else None
-    customers = await _customers(session, [row["order_id"] for row in shown])
+    customers = await of_orders(session, [row["order_id"] for row in shown])
     return Page(data=[StripeEventView(**_event_fields(row, customers)) for row in shown], next_cursor=cursor)
 
 
@@ -45,7 +46,7 @@ async def get_event(session: AsyncSession, event_id: str) -> StripeEventDetail:
     if row is None:
         raise NotFound("There is no event with this id.")
     return StripeEventDetail(
-        **_event_fields(row, await _customers(session, [row["order_id"]])),
+        **_event_fields(row, await of_orders(session, [row["order_id"]])),
         api_version=row["api_version"],
         livemode=row["livemode"],
         object_id=row["object_id"],
@@ -53,22 +54,6 @@ async def get_event(session: AsyncSession, event_id: str) -> StripeEventDetail:
         next_attempt_at=row["next_attempt_at"] if row["state"] == "ready" else None,
         payload=_without_secrets(orjson.loads(row["payload"])),
     )
-
-
-async def _customers(session: AsyncSession, order_ids: Iterable[str | None]) -> dict[str, CustomerRef]:
-    """Whose orders these are, by the order; what is known here of the account."""
-    wanted = {order_id for order_id in order_ids if order_id is not None}
-    if not wanted:
-        return {}
-    statement = (
-        select(Checkout.order_id, Checkout.account_id, Payer.account_name, Payer.name, Payer.email)
-        .outerjoin(Payer, Payer.account_id == Checkout.account_id)
-        .where(Checkout.order_id.in_(wanted))
-    )
-    return {
-        row.order_id: CustomerRef(account_id=row.account_id, name=row.account_name or row.name, email=row.email)
-        for row in await session.execute(statement)
-    }
 
 
 def _event_fields(row: Mapping[Any, Any], customers: Mapping[str, CustomerRef]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from services.billing.domain import Account, Entry, Invoice, Kind, Payment, PaymentGroup, PaymentGroupItem, Posting
+from services.billing.queries.customers import of_accounts
 from shared.contracts.reads.base import MoneyView, Page
 from shared.contracts.reads.billing import BalanceView, EntryView, PostingView
 from shared.web.pagination import PageRequest, page_of
@@ -23,11 +24,13 @@ async def list_entries(session: AsyncSession, page: PageRequest, *, order_id: st
     if order_id is not None:
         statement = statement.where(_of_order(order_id))
     found = await page_of(session, statement, Entry.id, page, _view)
-    orders = await _orders(session, [entry.id for entry in found.data])
+    orders, accounts = await _concerns(session, [entry.id for entry in found.data])
     items = await _items(session, set(orders.values()))
+    customers = await of_accounts(session, accounts.values())
     for entry in found.data:
         entry.order_id, group_id = orders.get(entry.id, _NOWHERE)
         entry.item_ids = items.get((entry.order_id, group_id), [])
+        entry.customer = customers.get(accounts.get(entry.id, ""))
     return found
 
 
@@ -71,19 +74,22 @@ def _of_order(order_id: str) -> ColumnElement[bool]:
     return or_(Entry.charge.in_(charges), Entry.invoice.in_(invoices))
 
 
-async def _orders(session: AsyncSession, entry_ids: Sequence[str]) -> dict[str, Billed]:
-    """Entry id → the order that its charge or invoice is for and, where it bills one, the group of that order."""
-    by_charge = select(Entry.id, Payment.order_id, literal(None).label("group_id")).join(
+async def _concerns(session: AsyncSession, entry_ids: Sequence[str]) -> tuple[dict[str, Billed], dict[str, str]]:
+    """Entry id → the order that its charge or invoice is for and, where it bills one, the group of that order; and
+    entry id → the account whose charge or invoice that is."""
+    by_charge = select(Entry.id, Payment.account_id, Payment.order_id, literal(None).label("group_id")).join(
         Payment, Payment.reference == Entry.charge
     )
-    by_invoice = select(Entry.id, Invoice.order_id, Invoice.group_id).join(
+    by_invoice = select(Entry.id, Invoice.account_id, Invoice.order_id, Invoice.group_id).join(
         Invoice, Invoice.stripe_invoice_id == Entry.invoice
     )
-    found: dict[str, Billed] = {}
+    orders: dict[str, Billed] = {}
+    accounts: dict[str, str] = {}
     for statement in (by_charge, by_invoice):
-        rows = await session.execute(statement.where(Entry.id.in_(entry_ids)))
-        found |= {row.id: (row.order_id, row.group_id) for row in rows if row.order_id is not None}
-    return found
+        rows = (await session.execute(statement.where(Entry.id.in_(entry_ids)))).all()
+        orders |= {row.id: (row.order_id, row.group_id) for row in rows if row.order_id is not None}
+        accounts |= {row.id: row.account_id for row in rows if row.account_id is not None}
+    return orders, accounts
 
 
 async def _items(session: AsyncSession, billed: set[Billed]) -> dict[Billed, list[str]]:

@@ -16,7 +16,12 @@ from shared.kernel import decode_id, encode_id
 
 LONGEST_TOKEN = 64
 _ID_BYTES = 16
-_PAGES: dict[VerificationPurpose, str] = {"verify_email": "/verify", "reset_password": "/reset-password"}
+_PAGES: dict[VerificationPurpose, str] = {
+    "verify_email": "/verify",
+    "reset_password": "/reset-password",
+    "already_registered": "/sign-in",
+}
+_WITHOUT_TOKEN: frozenset[VerificationPurpose] = frozenset({"already_registered"})
 
 
 class Links:
@@ -28,11 +33,11 @@ class Links:
 
     def url(self, verification: Verification) -> str:
         """The address in the mail of a verification."""
-        page = _PAGES.get(verification.purpose)
-        if page is None:
-            return f"{self._public_url}/sign-in"
-        goes_on = f"&next={quote(verification.next_path, safe='/')}" if verification.next_path else ""
-        return f"{self._public_url}{page}?token={self.token(verification)}{goes_on}"
+        query = [] if verification.purpose in _WITHOUT_TOKEN else [f"token={self.token(verification)}"]
+        if verification.next_path:
+            query.append(f"next={quote(verification.next_path, safe='/')}")
+        page = f"{self._public_url}{_PAGES[verification.purpose]}"
+        return f"{page}?{'&'.join(query)}" if query else page
 
     def token(self, verification: Verification) -> str:
         """The secret part of the link."""

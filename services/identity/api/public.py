@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from services.identity.adapters.links import Links
 from services.identity.adapters.passwords import Passwords
-from services.identity.api.schemas import Address, Credentials, NewPassword, NewSession, SignUp, Status, TokenBody
+from services.identity.api.schemas import Address, Credentials, NewPassword, SignUp, Status, TokenBody
 from services.identity.api.visitor import From
 from services.identity.domain import Limit
 from services.identity.domain.attempts import network_of
@@ -17,6 +17,7 @@ from services.identity.queries import user_view
 from services.identity.settings import IdentitySettings
 from services.identity.use_cases import registering, resetting, signing_in, throttling
 from services.identity.use_cases.signing_in import Visitor
+from shared.contracts.reads.identity import NewSession
 from shared.database import Database
 from shared.kernel import Forbidden
 from shared.web.access import public_router
@@ -102,7 +103,7 @@ def _reset_routes(
         """Sends a reset mail, if somebody has the address. The answer does not say whether anybody does."""
         async with _at_least(settings.answer_floor):
             await _admit(database, mails, visitor)
-            await database.run(lambda work: resetting.request_password_reset(work, body.email))
+            await database.run(lambda work: resetting.request_password_reset(work, body.email, body.next))
         return Status(status="reset_sent")
 
     @router.post("/password-resets/complete")

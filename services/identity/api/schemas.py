@@ -8,7 +8,6 @@ from services.identity.adapters.links import LONGEST_TOKEN
 from services.identity.domain import normalised_email
 from services.identity.domain.people import LONGEST_NAME
 from shared.contracts.reads.base import Moment
-from shared.contracts.reads.identity import UserView
 from shared.web.fields import Body, Line
 
 # A configured order may hold several SSH keys, and all of it travels in the address.
@@ -95,15 +94,6 @@ class Status(BaseModel):
     """What was done."""
 
     status: str
-
-
-class NewSession(BaseModel):
-    """A session that was just opened. The token is shown this once."""
-
-    id: str
-    token: str
-    expires_at: Moment
-    user: UserView
 
 
 class PrincipalView(BaseModel):

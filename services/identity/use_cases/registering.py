@@ -25,7 +25,7 @@ async def sign_up(
 ) -> None:
     """A new person with an account of their own; for a known address, a mail to its owner and nothing else.
 
-    `next_path` is the page of ours they were on their way to; the link in the mail leads on to it.
+    `next_path` is the page of ours they were on their way to; the link in either mail leads on to it.
 
     Whoever asks cannot tell the two apart. Of any number of simultaneous sign-ups one makes the person.
     """
@@ -33,7 +33,7 @@ async def sign_up(
     if user is None:
         known = await find_user(work, email, lock=True)
         if known is not None:
-            await verifying.issue(work, known, "already_registered")
+            await verifying.issue(work, known, "already_registered", next_path)
         return
     await open_account(work, user, account_name)
     await verifying.issue(work, user, "verify_email", next_path)

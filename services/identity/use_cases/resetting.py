@@ -8,11 +8,14 @@ from services.identity.use_cases.sessions import end_sessions_of
 from shared.database import UnitOfWork
 
 
-async def request_password_reset(work: UnitOfWork, email: str) -> None:
-    """A reset mail to the person with this address; for an unknown address, nothing."""
+async def request_password_reset(work: UnitOfWork, email: str, next_path: str | None = None) -> None:
+    """A reset mail to the person with this address; for an unknown address, nothing.
+
+    `next_path` is the page of ours they were on their way to; the link in the mail leads on to it.
+    """
     user = await find_user(work, email, lock=True)
     if user is not None:
-        await verifying.issue(work, user, "reset_password")
+        await verifying.issue(work, user, "reset_password", next_path)
 
 
 async def check_reset(work: UnitOfWork, links: Links, token: str) -> User:

@@ -23,8 +23,9 @@ async def issue(
 ) -> Verification | None:
     """Asks for a mail to `user`, who is locked by the caller. None when this address had enough of them lately.
 
-    A new password reset makes the earlier ones useless. Without a `next_path` the last mail's own is kept: who asks
-    for the mail once more still wants to go where they were going.
+    A new password reset makes the earlier ones useless. Without a `next_path` a confirmation keeps the last one's own:
+    who asks for it once more still wants to go where they were going. Of the other mails an earlier one may be from
+    another year, so they lead where this one was asked for.
     """
     now = work.clock.now()
     recent = await work.session.execute(
@@ -38,7 +39,9 @@ async def issue(
         return None
     if purpose == "reset_password":
         await void_pending(work, user.id, purpose)
-    verification = Verification.request(user.id, purpose, now, next_path or await _last_path(work, user.id, purpose))
+    if next_path is None and purpose == "verify_email":
+        next_path = await _last_path(work, user.id, purpose)
+    verification = Verification.request(user.id, purpose, now, next_path)
     work.add(verification)
     work.publish(
         VerificationRequested(

@@ -109,6 +109,11 @@ def _day(moment: str) -> str:
     return f"{when.day} {when:%B %Y}"
 
 
+def _goes_on(url: str) -> str:
+    """The query of a link without a token: it says where the reader was going, and is good for another link too."""
+    return "?" + url.partition("?")[2] if "?" in url else ""
+
+
 def _environment(*, autoescape: bool) -> SandboxedEnvironment:
     environment = SandboxedEnvironment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -119,4 +124,5 @@ def _environment(*, autoescape: bool) -> SandboxedEnvironment:
     )
     environment.filters["money"] = written
     environment.filters["day"] = _day
+    environment.globals["goes_on"] = _goes_on
     return environment

@@ -71,7 +71,7 @@ class PostingView(BaseModel):
 
 
 class EntryView(BaseModel):
-    """One entry of the ledger: what moved, why, and its postings, which sum to zero."""
+    """One entry of the ledger: what moved, why and whose, and its postings, which sum to zero."""
 
     id: str
     kind: str
@@ -80,6 +80,7 @@ class EntryView(BaseModel):
     order_id: str | None
     item_ids: list[str]
     postings: list[PostingView]
+    customer: CustomerRef | None = None
 
 
 class BalanceView(BaseModel):

@@ -194,6 +194,13 @@ class OrderDetail(OrderView):
     timeline: list[TimelineEntry]
 
 
+class CheckoutView(BaseModel):
+    """Where to pay an order, and until when."""
+
+    url: str
+    expires_at: Moment
+
+
 class PaymentView(BaseModel):
     """Money that arrived: settled · late · mismatched · second."""
 

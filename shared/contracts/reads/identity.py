@@ -1,6 +1,6 @@
 """What identity returns: who is signed in, where, and with which keys they enter their servers."""
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from shared.contracts.reads.base import Moment
 
@@ -47,6 +47,15 @@ class SessionView(BaseModel):
     ip: str | None
     user_agent: str | None
     current: bool
+
+
+class NewSession(BaseModel):
+    """A session that was just opened. The token is shown this once."""
+
+    id: str
+    token: str = Field(repr=False)
+    expires_at: Moment
+    user: UserView
 
 
 class SshKeyView(BaseModel):

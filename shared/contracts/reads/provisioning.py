@@ -82,6 +82,12 @@ class ServiceDetail(ServiceView):
     access: AccessView | None = None
 
 
+class PowerAccepted(BaseModel):
+    """The action is queued as this job; the service's `pending_action` says when it is over."""
+
+    job_id: str
+
+
 class SecretView(BaseModel):
     """A one-time secret; it is shown this once."""
 

@@ -100,3 +100,23 @@ async def test_the_host_header_has_no_say_in_where_a_link_leads(identity: Identi
     mail = (await identity.mails("reset_password"))[-1]
     url = (await identity.link(mail["verification_id"])).json()["url"]
     assert url.startswith("https://shop.example/reset-password?token=")
+
+
+async def test_the_link_leads_on_to_where_this_reset_was_asked_for(identity: Identity) -> None:
+    await identity.customer()
+    for place, goes_on in (("/buy/vps-s?interval=year", "&next=/buy/vps-s%3Finterval%3Dyear"), (None, "")):
+        body = {"email": "ada@example.com"} | ({"next": place} if place else {})
+        assert (await identity.client.post("/api/v1/password-resets", json=body)).status_code == 202
+        mail = (await identity.mails("reset_password"))[-1]
+        url = (await identity.link(mail["verification_id"])).json()["url"]
+        token = url.partition("token=")[2].partition("&")[0]
+        assert url == f"https://shop.example/reset-password?token={token}{goes_on}"
+        identity.clock.advance(timedelta(minutes=1))
+    assert (await identity.complete_reset(token)).status_code == 200
+
+
+async def test_a_reset_leads_to_no_other_site(identity: Identity) -> None:
+    await identity.customer()
+    for place in ("//evil.example", "https://evil.example", "/\\evil.example", "/a b"):
+        answer = await identity.client.post("/api/v1/password-resets", json={"email": "ada@example.com", "next": place})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/next"), place

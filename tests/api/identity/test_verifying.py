@@ -99,6 +99,17 @@ async def test_the_mail_to_a_known_address_leads_to_the_sign_in_page(identity: I
     await identity.sign_up()
     verification = (await identity.mails("already_registered"))[0]["verification_id"]
     assert (await identity.link(verification)).json() == {"url": "https://shop.example/sign-in"}
+    identity.clock.advance(timedelta(minutes=1))
+    await identity.sign_up(next="/buy/vps-s?interval=year")
+    verification = (await identity.mails("already_registered"))[-1]["verification_id"]
+    assert (await identity.link(verification)).json() == {
+        "url": "https://shop.example/sign-in?next=/buy/vps-s%3Finterval%3Dyear"
+    }
+    # An earlier mail's way does not come back with a later one.
+    identity.clock.advance(timedelta(days=30))
+    await identity.sign_up()
+    verification = (await identity.mails("already_registered"))[-1]["verification_id"]
+    assert (await identity.link(verification)).json() == {"url": "https://shop.example/sign-in"}
 
 
 async def test_no_link_is_given_for_what_can_no_longer_be_used(identity: Identity) -> None:

@@ -139,3 +139,12 @@ def test_a_welcome_written_down_by_the_version_before_is_still_a_mail() -> None:
     before = {"service_id": "svc_x", "service_name": "web-1", "plan_name": "Host S", "ipv4": None}
     subject, plain, _html = parts(replace(LETTER, template="welcome_service", context=before))
     assert (subject, "Host S" in plain) == ("web-1 is ready", True)
+
+
+@pytest.mark.parametrize("query", ["", "?next=/buy/vps-s%3Finterval%3Dyear%26c_name%3D%2522%253E"])
+def test_both_links_for_a_known_address_lead_on_to_where_its_owner_was_going(query: str) -> None:
+    letter = replace(LETTER, template="already_registered", context=CONTEXTS["already_registered"])
+    _subject, plain, html = parts(letter, url=f"https://shop.example/sign-in{query}")
+    for page in ("sign-in", "forgot-password"):
+        assert f"https://shop.example/{page}{query}\n" in plain
+        assert f'href="https://shop.example/{page}{query}"' in html

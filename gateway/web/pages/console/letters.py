@@ -12,7 +12,7 @@ from gateway.web.visit import Visit
 from shared.web.dead_letters import DeadLetters
 
 SERVICES: tuple[Service, ...] = get_args(Service)
-# Those whose letters are read with the page; the others come as fragments of their own.
+# Those whose letters are read with the page, because they hold money and machines; the others when asked for.
 _FIRST: tuple[Service, ...] = ("catalog", "billing", "provisioning")
 _READ = "staff.letters.read"
 

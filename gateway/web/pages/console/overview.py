@@ -14,7 +14,7 @@ from shared.contracts.reads.support import SupportOverview
 
 
 async def overview(visit: Visit) -> Response:
-    """Three reads; support's part comes as a fragment, which is a page of its own without scripts."""
+    """Three reads; support's part comes when it is asked for, and is a page of its own without scripts."""
     catalog, provisioning, billing = await asyncio.gather(
         _of(visit, "staff.orders.read", "catalog", CatalogOverview),
         _of(visit, "staff.services.read", "provisioning", ProvisioningOverview),
