@@ -36,6 +36,17 @@ _SEED = (
       JOIN billing.payers p ON p.stripe_customer_id = 'cus_bench' || lpad(n::text, 5, '0')
     """,
     """
+    INSERT INTO billing.payment_groups (id, checkout_id, order_id, account_id, interval, currency, starts,
+           stripe_subscription_id, status, announced, paid_at, revision, created_at)
+    SELECT gen_random_uuid(), id, order_id, account_id, 'month', 'EUR', 'payment', stripe_subscription_id, 'active',
+           'started', now(), 0, now()
+      FROM billing.checkouts
+    """,
+    """
+    INSERT INTO billing.payment_group_items (group_id, item_id, price_id, quantity, live_units, unit_amount_minor)
+    SELECT id, gen_random_uuid(), gen_random_uuid(), 1, 1, 900 FROM billing.payment_groups
+    """,
+    """
     INSERT INTO billing.subscriptions (stripe_subscription_id, account_id, order_id, status, cancel_at_period_end,
            as_of, as_of_order, as_of_event)
     SELECT stripe_subscription_id, account_id, order_id, 'active', false, now() - interval '30 days', 0, ''
@@ -107,7 +118,8 @@ class Processing:
         await self._product.stop(worker)
         row = (await rows(url, _DRAINED))[0]
         published = await waiting(self._lab.broker.url, "support")
-        if not row["invoices"] == row["facts"] == published:
+        # Each renewal is told twice: that its invoice is paid, which support hears, and until when its items are paid.
+        if not 2 * row["invoices"] == row["facts"] == 2 * published:
             raise RuntimeError(f"{row['invoices']} invoices, {row['facts']} facts, {published} at the broker")
         return row["events"] / row["seconds"], 1000 * used / row["events"]
 

@@ -20,7 +20,7 @@ from services.billing.domain.facts import (
     SubscriptionFact,
 )
 from services.billing.domain.payment_group import NEVER, WITH_PAYMENT
-from services.billing.use_cases.payment_groups import groups_of_order, locked_groups
+from services.billing.use_cases.payment_groups import groups_of_order, item_ids_of_order, locked_groups
 from shared.database import UnitOfWork
 from shared.kernel import new_id
 
@@ -48,6 +48,8 @@ class Loader:
         self._accounts: dict[str, str] = {}
         self._orders: dict[tuple[str, str], str] = {}
         self._groups: list[PaymentGroup] = []
+        # The orders all of whose groups are among these.
+        self._whole: set[str] = set()
         self.invoices: dict[str, Invoice] = {}
         self.subscriptions: dict[str, Subscription] = {}
         self.payments: dict[str, Payment] = {}
@@ -99,7 +101,7 @@ class Loader:
         order_id = await self.order(account_id, fact)
         if order_id is None:
             return None
-        groups = [group for group in await groups_of_order(self._work, order_id) if group.starts == WITH_PAYMENT]
+        groups = [group for group in await self._groups_of(order_id) if group.starts == WITH_PAYMENT]
         fits = len(groups) == 1 and groups[0].stripe_subscription_id in (None, subscription_id)
         return groups[0] if fits else None
 
@@ -109,6 +111,32 @@ class Loader:
         if hints or subscriptions:
             named = or_(_among(PaymentGroup.id, hints), _among(PaymentGroup.stripe_subscription_id, subscriptions))
             self._groups = await locked_groups(self._work, select(PaymentGroup).where(named))
+            await self._find_whole_orders(facts)
+
+    async def _find_whole_orders(self, facts: Sequence[InvoiceFact | SubscriptionFact]) -> None:
+        """Every group of the orders whose facts name no group, and whose subscription is no group's (yet)."""
+        known = {group.stripe_subscription_id for group in self._groups}
+        named = [
+            name for fact in facts if not fact.group_hint and fact.subscription_id not in known for name in _names(fact)
+        ]
+        self._whole = {order_id for (_account, name), order_id in self._orders.items() if name in set(named)}
+        if self._whole:
+            found = await locked_groups(
+                self._work, select(PaymentGroup).where(_among(PaymentGroup.order_id, self._whole))
+            )
+            self._groups += [group for group in found if group not in self._groups]
+
+    async def _groups_of(self, order_id: str) -> list[PaymentGroup]:
+        if order_id in self._whole:
+            return [group for group in self._groups if group.order_id == order_id]
+        return await groups_of_order(self._work, order_id)
+
+    async def item_ids(self, order_id: str) -> tuple[str, ...]:
+        """Every item of the order that has a name here; none for orders of before items were named."""
+        if order_id not in self._whole:
+            return await item_ids_of_order(self._work, order_id)
+        items = [item for group in await self._groups_of(order_id) for item in group.items]
+        return tuple(item.item_id for item in sorted(items, key=lambda item: item.id) if item.item_id is not None)
 
     async def _find_accounts(self, facts: Iterable[Fact]) -> None:
         customers = {fact.customer_id for fact in facts if not isinstance(fact, DisputeFact)} - {None}

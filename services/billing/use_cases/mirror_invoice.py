@@ -4,7 +4,7 @@ from services.billing.domain import Invoice, PaymentGroup
 from services.billing.domain.facts import InvoiceFact, Stamp
 from services.billing.use_cases.applied import Applied
 from services.billing.use_cases.loading import Loader
-from services.billing.use_cases.payment_groups import RENEWALS, item_ids_of_order, publish_renewal
+from services.billing.use_cases.payment_groups import RENEWALS, publish_renewal
 from services.billing.use_cases.settle_checkout import settle_by_invoice
 from shared.contracts.billing import InvoicePaid
 from shared.database import UnitOfWork
@@ -25,20 +25,20 @@ async def mirror_invoice(work: UnitOfWork, loader: Loader, fact: InvoiceFact, st
         invoice.order_id = group.order_id if group else await loader.order(invoice.account_id, fact)
     # The time that is paid already, or free, is billed with nothing: no news to anybody.
     if invoice.mirror(fact, stamp) and invoice.amount_paid_minor:
-        await _announce(work, invoice, group, fact, stamp)
+        await _announce(work, loader, invoice, group, fact, stamp)
     outcome = f"invoice {invoice.status}" + (f"; checkout {settled.outcome}" if settled else "")
     return Applied(outcome, invoice.order_id)
 
 
 async def _announce(
-    work: UnitOfWork, invoice: Invoice, group: PaymentGroup | None, fact: InvoiceFact, stamp: Stamp
+    work: UnitOfWork, loader: Loader, invoice: Invoice, group: PaymentGroup | None, fact: InvoiceFact, stamp: Stamp
 ) -> None:
     paid_at = invoice.paid_at or stamp.created
     if group is not None:
         item_ids = group.item_ids
         publish_renewal(work, group, fact, invoice_id=invoice.id, paid_at=paid_at)
     else:
-        item_ids = await item_ids_of_order(work, invoice.order_id) if invoice.order_id else ()
+        item_ids = await loader.item_ids(invoice.order_id) if invoice.order_id else ()
     work.publish(
         InvoicePaid(
             invoice_id=invoice.id,

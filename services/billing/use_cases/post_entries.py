@@ -6,16 +6,13 @@ Entries are made from what the mirrors show, which is the same whatever order th
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from sqlalchemy import ARRAY, String, any_, literal, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, BigInteger, DateTime, String, Uuid, any_, bindparam, literal, select, text
 
 from services.billing.domain import (
     Dispute,
     Draft,
-    Entry,
     Invoice,
     Payment,
-    Posting,
     Refund,
     dispute_drafts,
     invoice_drafts,
@@ -26,10 +23,34 @@ from services.billing.domain.dispute import CLOSED
 from services.billing.use_cases.payment_groups import item_ids_of_order
 from shared.contracts.billing import DisputeClosed, DisputeOpened, RefundSucceeded
 from shared.database import UnitOfWork
-from shared.kernel import new_id
+from shared.kernel.ids import uuid7
 
 _ORDER_IS_NAMED_WITHIN = timedelta(minutes=10)
 _TOLD_AT_ONCE = 100
+# One statement: at its end the database looks whether each entry balances. An entry that is there already, made by
+# whoever heard of the same thing first, keeps its postings.
+_WRITE = text(
+    """
+    WITH added AS (
+        INSERT INTO entries (id, kind, stripe_id, at, charge, invoice)
+        SELECT * FROM unnest(:ids, :kinds, :stripe_ids, :ats, :charges, :invoices)
+        ON CONFLICT ON CONSTRAINT uq_entries_fact DO NOTHING RETURNING id
+    ), moved AS (
+        INSERT INTO postings (entry_id, account, currency, amount_minor)
+        SELECT posting.* FROM unnest(:entry_ids, :accounts, :currencies, :amounts)
+            AS posting (entry_id, account, currency, amount_minor) JOIN added ON added.id = posting.entry_id
+    )
+    SELECT count(*) FROM added
+    """
+).bindparams(
+    *(bindparam(name, type_=ARRAY(Uuid)) for name in ("ids", "entry_ids")),
+    *(
+        bindparam(name, type_=ARRAY(String))
+        for name in ("kinds", "stripe_ids", "charges", "invoices", "accounts", "currencies")
+    ),
+    bindparam("ats", type_=ARRAY(DateTime(timezone=True))),
+    bindparam("amounts", type_=ARRAY(BigInteger)),
+)
 
 
 async def post_entries(work: UnitOfWork, payments: Sequence[Payment], invoices: Sequence[Invoice]) -> None:
@@ -54,28 +75,21 @@ async def write(work: UnitOfWork, drafts: Iterable[Draft]) -> int:
     wanted = {(draft.kind, draft.stripe_id): draft for draft in drafts if draft.moves}
     if not wanted:
         return 0
-    rows = [
-        {
-            "id": new_id("led"),
-            "kind": draft.kind,
-            "stripe_id": draft.stripe_id,
-            "at": draft.at,
-            "charge": draft.charge,
-            "invoice": draft.invoice,
-        }
-        for _name, draft in sorted(wanted.items())
-    ]
-    statement = insert(Entry).on_conflict_do_nothing(constraint="uq_entries_fact")
-    added = await work.session.execute(statement.returning(Entry.id, Entry.kind, Entry.stripe_id), rows)
-    written = [(row.id, wanted[row.kind, row.stripe_id]) for row in added]
-    postings = [
-        {"entry_id": entry_id, "account": account, "currency": draft.currency, "amount_minor": amount}
-        for entry_id, draft in written
-        for account, amount in draft.moves.items()
-    ]
-    if postings:
-        await work.session.execute(insert(Posting), postings)
-    return len(written)
+    entries = [(uuid7(), draft) for _name, draft in sorted(wanted.items())]
+    moves = [(key, draft, account, amount) for key, draft in entries for account, amount in draft.moves.items()]
+    given = {
+        "ids": [key for key, _draft in entries],
+        "kinds": [str(draft.kind) for _key, draft in entries],
+        "stripe_ids": [draft.stripe_id for _key, draft in entries],
+        "ats": [draft.at for _key, draft in entries],
+        "charges": [draft.charge for _key, draft in entries],
+        "invoices": [draft.invoice for _key, draft in entries],
+        "entry_ids": [key for key, _draft, _account, _amount in moves],
+        "accounts": [str(account) for _key, _draft, account, _amount in moves],
+        "currencies": [draft.currency for _key, draft, _account, _amount in moves],
+        "amounts": [amount for _key, _draft, _account, amount in moves],
+    }
+    return int((await work.session.execute(_WRITE, given)).scalar_one())
 
 
 async def _about(work: UnitOfWork, ours: dict[str, Payment]) -> tuple[list[Refund], list[Dispute]]:
