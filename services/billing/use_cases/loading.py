@@ -47,9 +47,9 @@ class Loader:
         self._work = work
         self._accounts: dict[str, str] = {}
         self._orders: dict[tuple[str, str], str] = {}
-        self._groups: list[PaymentGroup] = []
-        # The orders all of whose groups are among these.
-        self._whole: set[str] = set()
+        # Groups by their id and by the subscription they had; and all groups of some orders.
+        self._groups: dict[str, PaymentGroup] = {}
+        self._groups_of_orders: dict[str, list[PaymentGroup]] = {}
         self.invoices: dict[str, Invoice] = {}
         self.subscriptions: dict[str, Subscription] = {}
         self.payments: dict[str, Payment] = {}
@@ -87,16 +87,15 @@ class Loader:
     async def group(self, account_id: str, fact: InvoiceFact | SubscriptionFact) -> PaymentGroup | None:
         """The account's own group behind the fact, locked: by its subscription, else by what our metadata says."""
         subscription_id = fact.subscription_id
-        mine = [group for group in self._groups if group.account_id == account_id]
-        for group in mine:
-            if subscription_id is not None and group.stripe_subscription_id == subscription_id:
-                return group
-        unbound = [group for group in mine if group.stripe_subscription_id is None and group.starts != NEVER]
-        for group in unbound:
-            if group.id == fact.group_hint:
-                return group
+        bound = self._groups.get(subscription_id or "")
+        if bound is not None and bound.account_id == account_id:
+            return bound
         if fact.group_hint is not None:
-            return None
+            hinted = self._groups.get(fact.group_hint)
+            if hinted is None or hinted.account_id != account_id or hinted.starts == NEVER:
+                return None
+            # Bound by an earlier fact of this very batch, or not yet.
+            return hinted if hinted.stripe_subscription_id in (None, subscription_id) else None
         # A page opened before groups had names carries the order's alone; then all of the order is one group.
         order_id = await self.order(account_id, fact)
         if order_id is None:
@@ -110,30 +109,28 @@ class Loader:
         subscriptions = {fact.subscription_id for fact in facts} - {None}
         if hints or subscriptions:
             named = or_(_among(PaymentGroup.id, hints), _among(PaymentGroup.stripe_subscription_id, subscriptions))
-            self._groups = await locked_groups(self._work, select(PaymentGroup).where(named))
-            await self._find_whole_orders(facts)
+            for group in await locked_groups(self._work, select(PaymentGroup).where(named)):
+                self._groups[group.id] = self._groups[group.stripe_subscription_id or group.id] = group
+            await self._find_groups_of_orders(facts)
 
-    async def _find_whole_orders(self, facts: Sequence[InvoiceFact | SubscriptionFact]) -> None:
+    async def _find_groups_of_orders(self, facts: Sequence[InvoiceFact | SubscriptionFact]) -> None:
         """Every group of the orders whose facts name no group, and whose subscription is no group's (yet)."""
-        known = {group.stripe_subscription_id for group in self._groups}
-        named = [
-            name for fact in facts if not fact.group_hint and fact.subscription_id not in known for name in _names(fact)
-        ]
-        self._whole = {order_id for (_account, name), order_id in self._orders.items() if name in set(named)}
-        if self._whole:
-            found = await locked_groups(
-                self._work, select(PaymentGroup).where(_among(PaymentGroup.order_id, self._whole))
-            )
-            self._groups += [group for group in found if group not in self._groups]
+        nameless = [fact for fact in facts if not fact.group_hint and fact.subscription_id not in self._groups]
+        names = {name for fact in nameless for name in _names(fact)}
+        orders = {order_id for (_account, name), order_id in self._orders.items() if name in names}
+        if orders:
+            self._groups_of_orders = {order_id: [] for order_id in orders}
+            statement = select(PaymentGroup).where(_among(PaymentGroup.order_id, orders))
+            for group in await locked_groups(self._work, statement):
+                self._groups_of_orders[group.order_id].append(group)
 
     async def _groups_of(self, order_id: str) -> list[PaymentGroup]:
-        if order_id in self._whole:
-            return [group for group in self._groups if group.order_id == order_id]
-        return await groups_of_order(self._work, order_id)
+        found = self._groups_of_orders.get(order_id)
+        return found if found is not None else await groups_of_order(self._work, order_id)
 
     async def item_ids(self, order_id: str) -> tuple[str, ...]:
         """Every item of the order that has a name here; none for orders of before items were named."""
-        if order_id not in self._whole:
+        if order_id not in self._groups_of_orders:
             return await item_ids_of_order(self._work, order_id)
         items = [item for group in await self._groups_of(order_id) for item in group.items]
         return tuple(item.item_id for item in sorted(items, key=lambda item: item.id) if item.item_id is not None)

@@ -15,29 +15,29 @@ _TOGETHER = (
     "DROP FUNCTION billing.check_entry()",
     """
     CREATE FUNCTION billing.check_entries() RETURNS trigger LANGUAGE plpgsql AS $$
-    DECLARE found uuid;
+    DECLARE wrong uuid;
     BEGIN
-        SELECT id INTO found FROM written
+        SELECT id INTO wrong FROM written
          WHERE NOT EXISTS (SELECT FROM billing.postings WHERE entry_id = written.id) LIMIT 1;
         IF FOUND THEN
-            RAISE EXCEPTION 'entry % has no postings', found USING ERRCODE = 'check_violation';
+            RAISE EXCEPTION 'entry % has no postings', wrong USING ERRCODE = 'check_violation';
         END IF;
         RETURN NULL;
     END $$
     """,
     """
     CREATE FUNCTION billing.check_postings() RETURNS trigger LANGUAGE plpgsql AS $$
-    DECLARE found uuid;
+    DECLARE wrong uuid;
     BEGIN
-        SELECT entry_id INTO found FROM billing.postings WHERE entry_id IN (SELECT entry_id FROM written)
+        SELECT entry_id INTO wrong FROM billing.postings WHERE entry_id IN (SELECT entry_id FROM written)
          GROUP BY entry_id, currency HAVING sum(amount_minor) <> 0 LIMIT 1;
         IF FOUND THEN
-            RAISE EXCEPTION 'entry % does not balance', found USING ERRCODE = 'check_violation';
+            RAISE EXCEPTION 'entry % does not balance', wrong USING ERRCODE = 'check_violation';
         END IF;
-        SELECT id INTO found FROM billing.entries
+        SELECT id INTO wrong FROM billing.entries
          WHERE id IN (SELECT entry_id FROM written) AND xmin <> pg_current_xact_id()::xid LIMIT 1;
         IF FOUND THEN
-            RAISE EXCEPTION 'entry % was closed before', found USING ERRCODE = 'check_violation';
+            RAISE EXCEPTION 'entry % was closed before', wrong USING ERRCODE = 'check_violation';
         END IF;
         RETURN NULL;
     END $$
