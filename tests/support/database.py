@@ -1,6 +1,9 @@
 """A real PostgreSQL for tests: one server per test process, one migrated template, one clone of it per test."""
 
+import contextlib
+import itertools
 import os
+import random
 import socket
 import tempfile
 from collections.abc import AsyncIterator
@@ -19,11 +22,21 @@ __all__ = ["SERVICES", "TestDatabase", "clones", "free_port", "fresh_database", 
 engine.CONNECT_TIMEOUT = 20.0
 
 
+# Below the ports that the kernel gives to outgoing connections (32768 and up), each worker of a test run with its own.
+_FIRST_PORT, _PORTS_EACH, _SLICES = 10_000, 2_500, 4
+_slice = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _SLICES
+_ports = itertools.cycle(range(_FIRST_PORT + _slice * _PORTS_EACH, _FIRST_PORT + (_slice + 1) * _PORTS_EACH))
+for _ in range(random.randrange(_PORTS_EACH)):
+    next(_ports)
+
+
 def free_port() -> int:
-    """A TCP port nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port nobody listens on, and nobody is told of again soon: whoever binds it may take a while to start."""
+    for port in itertools.islice(_ports, _PORTS_EACH):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port")
 
 
 @pytest_asyncio.fixture(scope="session")
