@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
+from fastapi import FastAPI
+
 from services.billing.adapters.intake import EventStore, Intake
 from services.billing.adapters.payments import PaymentProvider
 from services.billing.adapters.stripe import SignatureVerifier, StripePayments, make_client
@@ -51,21 +53,24 @@ def create_service(
     closing: list[Callable[[], Awaitable[None]]] = [intake.close, sweep_store.close, provider.close]
     events, tasks = event_queue(), task_queue()
     webhook = StripeWebhook(intake, SignatureVerifier(settings.webhook_secrets, time), livemode=settings.livemode)
-    app = create_app(
-        SCHEMA,
-        settings,
-        database,
-        routers=[
-            customer_routes(database),
-            staff_routes(database, ClockDesk(database, provider, allowed=settings.test_clocks)),
-            ledger_routes(database),
-            internal_routes(CheckoutDesk(database, provider, settings.public_url)),
-        ],
-        hot_routes=[webhook_route(webhook)],
-        idempotency_keys=plumbing.idempotency_keys,
-        queues=[plumbing.outbox, plumbing.inbox, events, tasks],
-        closing=closing,
-    )
+
+    def api() -> FastAPI:
+        return create_app(
+            SCHEMA,
+            settings,
+            database,
+            routers=[
+                customer_routes(database),
+                staff_routes(database, ClockDesk(database, provider, allowed=settings.test_clocks)),
+                ledger_routes(database),
+                internal_routes(CheckoutDesk(database, provider, settings.public_url)),
+            ],
+            hot_routes=[webhook_route(webhook)],
+            idempotency_keys=plumbing.idempotency_keys,
+            queues=[plumbing.outbox, plumbing.inbox, events, tasks],
+            closing=closing,
+        )
+
     reconciler = Reconciler(database, provider, sweep_store, livemode=settings.livemode)
     processor = EventProcessor(database, events, provider)
     worker = ServiceWorker(
@@ -86,4 +91,4 @@ def create_service(
         queues=[events, tasks],
     )
     queues = (plumbing.outbox, plumbing.inbox, events, tasks)
-    return Service(SCHEMA, app, worker, database, queues, privacy=privacy(database))
+    return Service(SCHEMA, api, worker, database, queues, privacy=privacy(database))

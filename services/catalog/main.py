@@ -1,5 +1,7 @@
 """Composes catalog: the API and the worker."""
 
+from fastapi import FastAPI
+
 from services.catalog.adapters.billing import BillingCheckouts, Checkouts
 from services.catalog.adapters.tables import plumbing, timers
 from services.catalog.api.customer import customer_routes
@@ -41,21 +43,25 @@ def create_service(
     )
     listener = Listener(url, SCHEMA, "timeline")
     queues = (plumbing.outbox, plumbing.inbox, timers.queue)
-    app = create_app(
-        SCHEMA,
-        settings,
-        database,
-        routers=[
-            public_routes(database, types),
-            customer_routes(database, listener, checkouts or billing, types),
-            staff_routes(database, types),
-        ],
-        idempotency_keys=plumbing.idempotency_keys,
-        queues=queues,
-        listener=listener,
-        closing=[billing.close],
-    )
-    app.state.product_types = types
+
+    def api() -> FastAPI:
+        app = create_app(
+            SCHEMA,
+            settings,
+            database,
+            routers=[
+                public_routes(database, types),
+                customer_routes(database, listener, checkouts or billing, types),
+                staff_routes(database, types),
+            ],
+            idempotency_keys=plumbing.idempotency_keys,
+            queues=queues,
+            listener=listener,
+            closing=[billing.close],
+        )
+        app.state.product_types = types
+        return app
+
     worker = ServiceWorker(
         SCHEMA,
         database,
@@ -67,4 +73,4 @@ def create_service(
         clock_jobs=clock_jobs(database, plumbing),
         queues=(timers.queue,),
     )
-    return Service(SCHEMA, app, worker, database, queues, privacy=privacy(database))
+    return Service(SCHEMA, api, worker, database, queues, privacy=privacy(database))

@@ -1,5 +1,7 @@
 """Composes identity: the API and the worker."""
 
+from fastapi import FastAPI
+
 from services.identity.adapters.links import Links
 from services.identity.adapters.passwords import Passwords
 from services.identity.adapters.tables import plumbing
@@ -33,21 +35,24 @@ def create_service(settings: IdentitySettings, transport: Transport, *, clock: C
     passwords = Passwords(settings.hashing_slots, production=settings.environment == "production")
     links = Links(settings.link_secret.get_secret_value(), settings.public_url)
     signer = TokenSigner(settings.signing_key.get_secret_value())
-    app = create_app(
-        SCHEMA,
-        settings,
-        database,
-        routers=(
-            public_routes(database, passwords, links, settings),
-            person_routes(database, passwords),
-            customer_routes(database),
-            staff_routes(database),
-            session_routes(database, signer),
-            link_routes(database, links),
-        ),
-        idempotency_keys=plumbing.idempotency_keys,
-        queues=(plumbing.outbox, plumbing.inbox),
-    )
+
+    def api() -> FastAPI:
+        return create_app(
+            SCHEMA,
+            settings,
+            database,
+            routers=(
+                public_routes(database, passwords, links, settings),
+                person_routes(database, passwords),
+                customer_routes(database),
+                staff_routes(database),
+                session_routes(database, signer),
+                link_routes(database, links),
+            ),
+            idempotency_keys=plumbing.idempotency_keys,
+            queues=(plumbing.outbox, plumbing.inbox),
+        )
+
     worker = ServiceWorker(
         SCHEMA,
         database,
@@ -57,4 +62,4 @@ def create_service(settings: IdentitySettings, transport: Transport, *, clock: C
         consumer=None,
         clock_jobs=clock_jobs(database),
     )
-    return Service(SCHEMA, app, worker, database, queues=(plumbing.outbox, plumbing.inbox), privacy=privacy(database))
+    return Service(SCHEMA, api, worker, database, queues=(plumbing.outbox, plumbing.inbox), privacy=privacy(database))

@@ -1,5 +1,7 @@
 """Composes provisioning: the API and the worker."""
 
+from fastapi import FastAPI
+
 from services.provisioning import jobs
 from services.provisioning.adapters.capabilities import VpsConnector
 from services.provisioning.adapters.connectors import BUILT_IN
@@ -56,20 +58,23 @@ def create_service(
     pool = pool_of(settings, database, tools, vps)
     runner = jobs.JobRunner(database, tools, pool)
     queues = (plumbing.outbox, plumbing.inbox, tools.queue, timers.queue)
-    app = create_app(
-        SCHEMA,
-        settings,
-        database,
-        routers=(
-            customer_routes(database, listener, tools),
-            staff_routes(database, tools),
-            provider_routes(database, tools, pool),
-            switch_routes(database, tools),
-        ),
-        idempotency_keys=plumbing.idempotency_keys,
-        queues=queues,
-        listener=listener,
-    )
+
+    def api() -> FastAPI:
+        return create_app(
+            SCHEMA,
+            settings,
+            database,
+            routers=(
+                customer_routes(database, listener, tools),
+                staff_routes(database, tools),
+                provider_routes(database, tools, pool),
+                switch_routes(database, tools),
+            ),
+            idempotency_keys=plumbing.idempotency_keys,
+            queues=queues,
+            listener=listener,
+        )
+
     worker = ServiceWorker(
         SCHEMA,
         database,
@@ -87,4 +92,4 @@ def create_service(
         queues=(tools.queue, timers.queue),
         closing=(pool.aclose,),
     )
-    return Service(SCHEMA, app, worker, database, queues, privacy=privacy(database))
+    return Service(SCHEMA, api, worker, database, queues, privacy=privacy(database))

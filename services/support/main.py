@@ -1,5 +1,7 @@
 """Composes support: the API and the worker."""
 
+from fastapi import FastAPI
+
 from services.support.adapters.identity import IdentityLinks
 from services.support.adapters.rendering import Renderer
 from services.support.adapters.smtp import SmtpMailer
@@ -38,14 +40,17 @@ def create_service(settings: SupportSettings, transport: Transport, *, clock: Cl
         Renderer(settings.mail_from, settings.public_url),
         SmtpMailer(settings.smtp_url.get_secret_value()),
     )
-    app = create_app(
-        SCHEMA,
-        settings,
-        database,
-        routers=(customer_routes(database), staff_routes(database)),
-        idempotency_keys=plumbing.idempotency_keys,
-        queues=queues,
-    )
+
+    def api() -> FastAPI:
+        return create_app(
+            SCHEMA,
+            settings,
+            database,
+            routers=(customer_routes(database), staff_routes(database)),
+            idempotency_keys=plumbing.idempotency_keys,
+            queues=queues,
+        )
+
     worker = ServiceWorker(
         SCHEMA,
         database,
@@ -58,4 +63,4 @@ def create_service(settings: SupportSettings, transport: Transport, *, clock: Cl
         queues=(notifications,),
         closing=(links.close,),
     )
-    return Service(SCHEMA, app, worker, database, queues=queues, privacy=privacy(database))
+    return Service(SCHEMA, api, worker, database, queues=queues, privacy=privacy(database))

@@ -1,7 +1,9 @@
 """What a composed service is, and the plumbing tables each of them has."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 
 from fastapi import FastAPI
 from sqlalchemy import Index, MetaData, Table, text
@@ -50,16 +52,22 @@ async def purge_plumbing(database: Database, plumbing: Plumbing) -> None:
     await forget_dead_bodies(database, plumbing.inbox)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Service:
     """One bounded context, ready to run: `app` answers requests, `worker` does everything else.
 
-    `privacy` shows and forgets what it holds about an account.
+    `api` builds the app, which a worker would hold for nothing; `privacy` shows and forgets what it holds about an
+    account.
     """
 
     name: str
-    app: FastAPI
+    api: Callable[[], FastAPI]
     worker: ServiceWorker
     database: Database
     queues: tuple[DurableQueue, ...] = field(default=())
     privacy: PrivacyPort = field(kw_only=True)
+
+    @cached_property
+    def app(self) -> FastAPI:
+        """Its routes, built when they are first asked for."""
+        return self.api()
