@@ -2,10 +2,15 @@
 
 import asyncio
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import pytest
+from sqlalchemy import event as happening
+
 from services.billing.jobs import EventProcessor
-from shared.database import Claimed
+from shared.database import Claimed, Database
 from shared.telemetry.tracing import traceparent
 from tests.api.billing.conftest import Shop, stripe_events
 from tests.api.billing.pictures import forget, opened, picture
@@ -19,6 +24,22 @@ async def claimed(shop: Shop, *events: dict[str, Any]) -> list[Claimed]:
         assert (await shop.billing.deliver(item)).status_code == 200
     async with shop.billing.database.work() as work:
         return await shop.billing.events.claim(work.session, 100)
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """What the database is asked meanwhile."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    engine = database.engine.sync_engine
+    happening.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        happening.remove(engine, "before_cursor_execute", note)
 
 
 async def test_a_purchase_applied_as_one_batch_ends_as_it_does_event_by_event(
@@ -78,3 +99,29 @@ async def test_each_event_of_a_batch_goes_on_in_its_own_trace(shop: Shop) -> Non
     facts = await shop.billing.rows("outbox", "trace, convert_from(body, 'utf8')::jsonb AS envelope")
     assert {fact["envelope"]["data"]["number"]: fact["trace"] for fact in facts} == traces
     assert all(fact["envelope"]["traceparent"] == fact["trace"] for fact in facts)
+
+
+@pytest.mark.parametrize("known_by", ["its subscription", "its order alone"])
+async def test_a_batch_of_renewals_costs_the_same_few_statements_however_large_it_is(
+    shop: Shop, sandbox: RunningSandbox, known_by: str
+) -> None:
+    _order, session_id = await opened(shop)
+    await sandbox.pay(session_id)
+    await shop.billing.apply(*await stripe_events(sandbox))
+    [row] = await shop.billing.rows("checkouts", "stripe_customer_id, stripe_subscription_id")
+    if known_by == "its order alone":  # as it was before groups knew their subscriptions
+        await shop.billing.execute("UPDATE payment_groups SET stripe_subscription_id = NULL")
+    parent = {"subscription_details": {"subscription": row["stripe_subscription_id"], "metadata": {}}}
+    about = {"customer": row["stripe_customer_id"], "parent": parent}
+    processor = EventProcessor(shop.billing.database, shop.billing.events)
+    counted = []
+    for size in (3, 12):
+        renewals = [
+            invoice(**about, billing_reason="subscription_cycle", status="paid", amount_paid=2700) for _ in range(size)
+        ]
+        items = await claimed(shop, *(event("invoice.paid", made) for made in renewals))
+        with statements(shop.billing.database) as seen:
+            await processor.handle_batch(items)
+        counted.append(len(seen))
+    assert counted[0] == counted[1], counted
+    assert await shop.billing.count("invoices", "status = 'paid'") == 16
