@@ -26,7 +26,7 @@ demo: environment ## Show a capability against a running `make up`: DEMO=vps, mi
 	@exec $(PY) -m ez.demo $(DEMO) --url http://127.0.0.1:$(PORT)
 
 test: development assets ## Run every test; PYTEST='path -k name' chooses some
-	@exec $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
+	@exec $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 chaos: development assets ## Buy while everything breaks, then check every promise: CHAOS_ORDERS=200 CHAOS_SEED=1
 	@exec $(PY) -m tests.chaos

@@ -30,7 +30,7 @@ settings.load_profile("untimed")
 _plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*_before, _plain])
 
-# Whole deployments and browsers first: what is left for the end is short, so that both workers end together.
+# Whole deployments and browsers first: what is left for the end is short, so that all workers end together.
 _ORDER = (
     "distributed",
     "chaos",
