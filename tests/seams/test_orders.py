@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from ez.demo import Api, steps
 from ez.demo.mixed import ITEMS
 from ez.seeding import PUBLISHED
@@ -46,19 +44,13 @@ class Buyer:
         return steps.wait_for(what, probe, 240)
 
 
-@pytest.fixture(scope="module")
-def buyer(embedded: Embedded) -> Buyer:
-    """A buyer whose three servers run."""
-    return Buyer(embedded)
-
-
 def _next(buyer: Buyer) -> str:
     """When the monthly servers are charged next; empty while that is not known."""
     found = buyer.subscription("month")
     return str(found["next_charge_at"]) if found else ""
 
 
-def test_one_payment_makes_a_subscription_per_interval(buyer: Buyer) -> None:
+def _one_payment_makes_a_subscription_per_interval(buyer: Buyer) -> None:
     monthly = buyer.wait("the monthly subscription", lambda: buyer.subscription("month"))
     yearly = buyer.wait("the yearly subscription", lambda: buyer.subscription("year"))
     intervals = {item["id"]: item["interval"] for item in buyer.order["items"]}
@@ -68,9 +60,7 @@ def test_one_payment_makes_a_subscription_per_interval(buyer: Buyer) -> None:
     assert buyer.invoices()[0]["total"] == buyer.order["total"]
 
 
-def test_a_month_later_on_one_clock_the_monthly_servers_are_charged_once_and_the_yearly_one_is_not(
-    buyer: Buyer,
-) -> None:
+def _a_month_later_the_monthly_servers_are_charged_once_and_the_yearly_one_is_not(buyer: Buyer) -> None:
     before, yearly = buyer.subscription("month"), buyer.subscription("year")
     assert before is not None
     moved = buyer.staff("POST", f"/api/v1/staff/clocks/{buyer.account_id}", {"advance_seconds": 33 * DAY})
@@ -81,7 +71,7 @@ def test_a_month_later_on_one_clock_the_monthly_servers_are_charged_once_and_the
     assert buyer.subscription("year") == yearly
 
 
-def test_when_the_monthly_subscription_ends_at_stripe_its_servers_end_and_the_yearly_one_runs_on(buyer: Buyer) -> None:
+def _when_the_monthly_subscription_ends_at_stripe_its_servers_end_and_the_yearly_one_runs_on(buyer: Buyer) -> None:
     monthly = buyer.subscription("month")
     assert monthly is not None
     listed = buyer.instance.stripe("GET", "/v1/subscriptions?limit=100")["data"]
@@ -89,3 +79,10 @@ def test_when_the_monthly_subscription_ends_at_stripe_its_servers_end_and_the_ye
     buyer.instance.stripe("DELETE", f"/v1/subscriptions/{at_stripe}")
     ended = {"web.example.com": "terminated", "db.example.com": "terminated", "mail.example.com": "active"}
     buyer.wait("the monthly servers to end", lambda: buyer.states() == ended)
+
+
+def test_what_is_paid_on_one_page_renews_and_ends_apart(embedded: Embedded) -> None:
+    buyer = Buyer(embedded)
+    _one_payment_makes_a_subscription_per_interval(buyer)
+    _a_month_later_the_monthly_servers_are_charged_once_and_the_yearly_one_is_not(buyer)
+    _when_the_monthly_subscription_ends_at_stripe_its_servers_end_and_the_yearly_one_runs_on(buyer)
