@@ -5,7 +5,7 @@ from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
 from services.catalog.adapters.billing import Checkouts
-from services.catalog.api.schemas import CheckoutView, OrderBody
+from services.catalog.api.schemas import OrderBody
 from services.catalog.product_types import ProductTypes
 from services.catalog.queries.order_views import order_view
 from services.catalog.queries.orders import must_own, own_order_detail, own_orders, own_timeline
@@ -13,7 +13,7 @@ from services.catalog.use_cases.cancel_order import cancel_order
 from services.catalog.use_cases.open_checkout import OpenPage, record_checkout, request_checkout
 from services.catalog.use_cases.place_order import place_order
 from shared.contracts.reads.base import Page, Timeline
-from shared.contracts.reads.catalog import OrderDetail, OrderView
+from shared.contracts.reads.catalog import CheckoutView, OrderDetail, OrderView
 from shared.database import Database, Listener, UnitOfWork
 from shared.kernel.crashpoints import reach
 from shared.web.access import Caller, PermissionRouter, customer_router

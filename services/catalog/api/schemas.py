@@ -2,11 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from services.catalog.queries.orders import OrderStatus
 from services.catalog.use_cases.pricing import MOST_UNITS, WantedItem
-from shared.contracts.reads.base import Moment
 from shared.kernel import CURRENCIES
 from shared.web.fields import Body, Line
 from shared.web.pagination import PageRequest
@@ -58,13 +57,6 @@ class OrderBody(Body):
     def wanted(self) -> list[WantedItem]:
         """Its lines in the use case's terms."""
         return [item.wanted() for item in self.items]
-
-
-class CheckoutView(BaseModel):
-    """Where to pay, and until when."""
-
-    url: str
-    expires_at: Moment
 
 
 class PriceBody(Body):

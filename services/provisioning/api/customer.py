@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from services.provisioning.api.schemas import PowerAccepted, PowerBody, ServicesRequest
+from services.provisioning.api.schemas import PowerBody, ServicesRequest
 from services.provisioning.queries.services import list_services, read_service, read_timeline, services_of_order
 from services.provisioning.use_cases.actions import request_action
 from services.provisioning.use_cases.one_time_secrets import show_secret
 from services.provisioning.use_cases.tools import Tools
 from shared.contracts.reads.base import Page
-from shared.contracts.reads.provisioning import SecretView, ServiceDetail, ServiceTimeline, ServiceView
+from shared.contracts.reads.provisioning import PowerAccepted, SecretView, ServiceDetail, ServiceTimeline, ServiceView
 from shared.database import Database, Listener, UnitOfWork
 from shared.kernel import Principal
 from shared.web.access import Caller, customer_router

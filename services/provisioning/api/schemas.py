@@ -49,12 +49,6 @@ class StaffPowerBody(PowerBody):
     reason: Reason
 
 
-class PowerAccepted(Body):
-    """The action is queued as this job; the service's `pending_action` says when it is over."""
-
-    job_id: str
-
-
 class RetryAccepted(Body):
     """The job is due now."""
 

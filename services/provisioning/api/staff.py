@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from services.provisioning.api.schemas import (
     JobsRequest,
-    PowerAccepted,
     RetryAccepted,
     StaffPowerBody,
     StaffServicesRequest,
@@ -22,6 +21,7 @@ from shared.contracts.reads.base import Page
 from shared.contracts.reads.provisioning import (
     JobDetail,
     JobView,
+    PowerAccepted,
     ProvisioningOverview,
     StaffServiceDetail,
     StaffServiceView,
